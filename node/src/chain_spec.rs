@@ -1,0 +1,61 @@
+//! The chain specifications that the node knows by name; every other name is a file's path.
+
+use polkadot_omni_node_lib::chain_spec::{ChainSpec, Extensions, GenericChainSpec, LoadSpec};
+use sc_chain_spec::ChainType;
+
+/// The runtime, built for wasm by this crate's build script.
+mod runtime_wasm {
+	include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
+}
+
+/// The parachain's id on its relay chain.
+const PARACHAIN_ID: u32 = 2000;
+/// The relay chain that the local presets register with.
+const RELAY_CHAIN: &str = "westend-local";
+
+/// The node's chain specifications: `dev`, `local`, or a file.
+pub struct ChainSpecs;
+
+impl LoadSpec for ChainSpecs {
+	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
+		Ok(Box::new(match id {
+			"" | "dev" => embedded(
+				"Holdfast Development",
+				"holdfast_dev",
+				ChainType::Development,
+				"development",
+			)?,
+			"local" => embedded(
+				"Holdfast Local Testnet",
+				"holdfast_local",
+				ChainType::Local,
+				"local_testnet",
+			)?,
+			path => GenericChainSpec::from_json_file(path.into())
+				.map_err(|error| format!("cannot read the chain specification {path}: {error}"))?,
+		}))
+	}
+}
+
+fn embedded(
+	name: &str,
+	id: &str,
+	chain_type: ChainType,
+	preset: &str,
+) -> Result<GenericChainSpec, String> {
+	let wasm = runtime_wasm::WASM_BINARY.ok_or(
+		"this node was built without a runtime (SKIP_WASM_BUILD was set): build it again, or name \
+		 a chain specification file with --chain",
+	)?;
+	let mut properties = sc_chain_spec::Properties::new();
+	properties.insert("tokenSymbol".into(), "HOLD".into());
+	properties.insert("tokenDecimals".into(), 12.into());
+	properties.insert("ss58Format".into(), 42.into());
+	Ok(GenericChainSpec::builder(wasm, Extensions::new(RELAY_CHAIN.into(), PARACHAIN_ID))
+		.with_name(name)
+		.with_id(id)
+		.with_chain_type(chain_type)
+		.with_genesis_config_preset_name(preset)
+		.with_properties(properties)
+		.build())
+}
