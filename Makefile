@@ -1,0 +1,72 @@
+# Holdfast: `make` lists what there is to do. Everything builds into one directory outside the
+# checkout, so that clones share what they have built.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/holdfast/target
+BIN := $(CARGO_TARGET_DIR)/release
+
+# Where rustup cannot download the wasm target, scripts/setup makes a toolchain that has it.
+export WASM_BUILD_TOOLCHAIN ?= $(shell rustup toolchain list 2>/dev/null | sed -n 's/^\(holdfast-wasm\).*/\1/p')
+ifeq ($(WASM_BUILD_TOOLCHAIN),)
+unexport WASM_BUILD_TOOLCHAIN
+endif
+
+# The node is built by itself: its features then depend on its own dependencies alone, and its long
+# build is not lost when another crate changes. Everything else is built, run and tested with one
+# feature set.
+CARGO_NODE := cargo build --release --locked --package holdfast-node
+WORKSPACE := --release --locked --workspace --exclude holdfast-node
+
+.PHONY: help
+help: ## List the commands
+	@echo "Holdfast. Commands:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what building needs: system packages and the wasm target
+	@scripts/setup
+
+.PHONY: build
+build: setup ## Build the node, the provider, the client and their tests
+	@echo "==> building the node (the first time takes about half an hour on two cores)"
+	$(CARGO_NODE)
+	@echo "==> building everything else"
+	cargo build $(WORKSPACE) --all-targets
+
+.PHONY: keys
+keys: build ## Make the development network's proving keys (once, about ten minutes)
+	$(BIN)/holdfast-provider keys
+
+.PHONY: demo
+demo: keys ## Store a file, prove it on chain, pay for it and fetch it back (FILE=... CORRUPT=porep|post|data|upload)
+	$(BIN)/holdfast demo $(if $(FILE),--file "$(FILE)") $(if $(CORRUPT),--corrupt $(CORRUPT))
+
+.PHONY: devnet
+devnet: keys ## Start a chain, a provider and a funded client, and keep them running
+	$(BIN)/holdfast devnet
+
+.PHONY: check
+check: setup ## The fast checks: formatting, the structure's rules, lints
+	cargo fmt --all -- --check
+	scripts/tidy
+	cargo clippy $(WORKSPACE) -- --deny warnings
+
+.PHONY: test
+test: check keys ## Everything that must hold: checks, unit and property tests, the whole flow on a real node
+	@echo "==> unit, property and integration tests"
+	cargo test $(WORKSPACE) --all-targets
+	@echo "==> the benchmarks' own tests"
+	scripts/test-benchmarks
+	@echo "==> the whole flow, against a real node"
+	scripts/test-end-to-end
+
+.PHONY: metadata
+metadata: setup ## Write the runtime's metadata for the chain client
+	cargo run $(WORKSPACE:--workspace --exclude holdfast-node=) --package holdfast-runtime --example export-metadata
+
+.PHONY: bench
+bench: setup ## Time what the documents make claims about
+	cargo bench --locked --package holdfast-data --package holdfast-verifier
