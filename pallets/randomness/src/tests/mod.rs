@@ -1,0 +1,7 @@
+//! Tests by behaviour.
+
+#![allow(clippy::unwrap_used)]
+
+mod history;
+pub mod mock;
+mod relay_proof;
