@@ -36,8 +36,8 @@ pub enum DevnetError {
 	/// A program could not be started.
 	#[error(transparent)]
 	Process(#[from] ProcessError),
-	/// A program ended before it answered.
-	#[error("{program} ended before it was ready ({status}); its log is {log}")]
+	/// A program ended by itself.
+	#[error("{program} ended ({status}); its log is {log}")]
 	Ended {
 		/// The program.
 		program: &'static str,
@@ -210,9 +210,22 @@ impl Devnet {
 		}
 	}
 
-	/// How the provider ended, if it has.
-	pub fn provider_ended(&mut self) -> Option<std::process::ExitStatus> {
-		self.provider.as_mut().and_then(Process::ended)
+	/// Whether the provider has ended, by itself or killed.
+	pub fn provider_ended(&mut self) -> bool {
+		self.provider.as_mut().is_none_or(|provider| provider.ended().is_some())
+	}
+
+	/// Fails if a part of the network has ended by itself.
+	pub fn check(&mut self) -> Result<(), DevnetError> {
+		let parts = [("the chain's node", Some(&mut self.node)), ("the provider", self.provider.as_mut())];
+		for (program, process) in parts {
+			let Some(process) = process else { continue };
+			if let Some(status) = process.ended() {
+				let (status, log) = (status.to_string(), process.log().to_owned());
+				return Err(DevnetError::Ended { program, status, log });
+			}
+		}
+		Ok(())
 	}
 
 	/// Replaces the environment that the provider is started with from now on.
