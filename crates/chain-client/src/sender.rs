@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_primitives::{BlockNumber, Digest};
+use holdfast_primitives::BlockNumber;
 use subxt::{
 	config::{DefaultExtrinsicParamsBuilder, Hasher},
 	rpcs::{client::RpcSubscription, methods::legacy::TransactionStatus},
@@ -18,7 +18,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
 	client::{block_ref, number, AtBlock, Config},
 	pool::{refusal, Refusal},
-	shapes::{calls, events},
+	shapes::calls,
 	AccountId, Call, ChainClient, Included, QueryError, Signer, SubmitError,
 };
 

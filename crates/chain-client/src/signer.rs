@@ -36,7 +36,7 @@ impl Signer {
 			path: path.to_owned(),
 			source,
 		};
-		let mut file = fs::File::open(path).map_err(unreadable)?;
+		let file = fs::File::open(path).map_err(unreadable)?;
 		let metadata = file.metadata().map_err(unreadable)?;
 		refuse_other_readers(path, &metadata)?;
 		if !metadata.is_file() || metadata.len() > MAX_KEY_FILE_BYTES {
@@ -45,8 +45,7 @@ impl Signer {
 			});
 		}
 		let mut text = String::new();
-		file.by_ref()
-			.take(MAX_KEY_FILE_BYTES)
+		file.take(MAX_KEY_FILE_BYTES)
 			.read_to_string(&mut text)
 			.map_err(unreadable)?;
 		Self::from_secret(&text)

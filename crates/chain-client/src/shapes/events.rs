@@ -34,6 +34,8 @@ macro_rules! events {
 }
 
 /// Decodes one event.
+// The derives import more than each of them uses, which is noticed only inside of a macro.
+#[allow(unused_imports)]
 pub(crate) fn decode<T: Config>(
 	record: &subxt::events::Event<'_, T>,
 	metadata: &Metadata,
