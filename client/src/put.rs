@@ -229,7 +229,7 @@ pub async fn put(
 		let signature = signer.sign(&proposal.signing_bytes(&chain.genesis_hash()));
 		let (id, received) = candidate
 			.api
-			.offer(&proposal.encode(), &signature, shard.car_bytes(), &package.root)
+			.offer(&proposal.encode(), &signature, shard.layout.car_bytes(), &package.root)
 			.await?;
 		report(PutEvent::Offered {
 			piece: index,
@@ -248,7 +248,7 @@ pub async fn put(
 		report(PutEvent::Published { piece: index, deal });
 		shards.push(TicketShard {
 			piece: pieces[index],
-			car_bytes: package.shards[index].car_bytes(),
+			car_bytes: package.shards[index].layout.car_bytes(),
 			provider: candidate.account.0,
 			url: candidate.api.url().to_owned(),
 			deal,
@@ -369,39 +369,18 @@ async fn hash(
 	let hashing = tokio::task::spawn_blocking(move || {
 		let source =
 			File::open(&path).map_err(|source| PutError::File { path: path.clone(), source })?;
-		let mut done = 0u64;
-		let counted = Counted {
-			source,
-			on_read: |bytes: u64| {
-				done = done.saturating_add(bytes);
-				// Nobody listening only means that nobody is shown the progress.
-				let _ = progress.send(done);
-			},
-		};
-		Ok::<_, PutError>(holdfast_data::pack(counted, capacity)?)
+		// Nobody listening only means that nobody is shown the progress.
+		let mut show = |done| drop(progress.send(done));
+		Ok::<_, PutError>(holdfast_data::pack(source, capacity, &mut show)?)
 	});
 	while let Some(done) = steps.recv().await {
 		report(PutEvent::Hashing { done, total: size });
 	}
 	let package = hashing.await.map_err(|_| PutError::Changed(file.into()))??;
-	if package.size != size {
+	if package.file_bytes != size {
 		return Err(PutError::Changed(file.into()));
 	}
 	Ok(package)
-}
-
-/// A reader that tells how much was read.
-struct Counted<R, F> {
-	source: R,
-	on_read: F,
-}
-
-impl<R: Read, F: FnMut(u64)> Read for Counted<R, F> {
-	fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-		let read = self.source.read(buffer)?;
-		(self.on_read)(u64::try_from(read).unwrap_or(u64::MAX));
-		Ok(read)
-	}
 }
 
 fn piece_of(shard: &Shard) -> Result<PieceInfo, PutError> {
@@ -498,7 +477,7 @@ async fn upload(
 	options: &PutOptions,
 	report: &(dyn Fn(PutEvent) + Send + Sync),
 ) -> Result<(), PutError> {
-	let total = shard.car_bytes();
+	let total = shard.layout.car_bytes();
 	let mut failures = 0;
 	while received < total {
 		report(PutEvent::Uploading { piece, done: received, total });
@@ -537,7 +516,6 @@ async fn read_part(
 		let mut bytes = Vec::with_capacity(UPLOAD_PART);
 		layout
 			.open_at(file, offset)
-			.map_err(failed)?
 			.take(u64::try_from(UPLOAD_PART).unwrap_or(u64::MAX))
 			.read_to_end(&mut bytes)
 			.map_err(failed)?;

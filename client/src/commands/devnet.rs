@@ -57,6 +57,7 @@ impl DevnetCommand {
 			block_time: Duration::from_millis(self.block_time),
 			sector_size: self.sector_size,
 			provider_environment: Vec::new(),
+			settlement_interval: None,
 			node_port: Some(self.node_port),
 			provider_port: Some(self.provider_port),
 		};

@@ -96,6 +96,8 @@ pub struct DevnetOptions {
 	pub sector_size: SectorSize,
 	/// Environment variables for the provider, such as its test hooks.
 	pub provider_environment: Vec<(String, String)>,
+	/// After how many blocks the provider collects what it has earned; `None` for its own default.
+	pub settlement_interval: Option<u32>,
 	/// The node's port, if it is not to be any free one.
 	pub node_port: Option<u16>,
 	/// The provider's port, if it is not to be any free one.
@@ -164,6 +166,11 @@ impl Devnet {
 		say("starting the provider");
 		devnet.start_provider().await?;
 		Ok(devnet)
+	}
+
+	/// Where everything is kept.
+	pub fn base(&self) -> &Path {
+		&self.options.base
 	}
 
 	/// The folder of the provider's data.
@@ -267,12 +274,15 @@ impl Devnet {
 		let broken = |error: String| DevnetError::ProviderSettings(error);
 		let mut settings: toml::Table =
 			text.parse().map_err(|error: toml::de::Error| broken(error.to_string()))?;
-		let changes: [(&str, &str, toml::Value); 4] = [
+		let mut changes: Vec<(&str, &str, toml::Value)> = vec![
 			("chain", "node", self.node_url.clone().into()),
 			("api", "listen", format!("127.0.0.1:{port}").into()),
 			("api", "public_url", self.provider_url.clone().into()),
 			("storage", "sector_size", self.options.sector_size.name().into()),
 		];
+		if let Some(blocks) = self.options.settlement_interval {
+			changes.push(("settlement", "interval_blocks", i64::from(blocks).into()));
+		}
 		for (section, key, value) in changes {
 			settings
 				.entry(section)
