@@ -26,6 +26,12 @@ pub enum ApiError {
 		#[source]
 		source: reqwest::Error,
 	},
+	/// The connection broke.
+	#[error("the connection to the provider at {url} broke")]
+	Interrupted {
+		/// Whom.
+		url: String,
+	},
 	/// The provider said no.
 	#[error("the provider refused: {message} ({code})")]
 	Refused {
@@ -57,7 +63,10 @@ impl ApiError {
 	/// Whether trying again may help.
 	pub fn is_transient(&self) -> bool {
 		match self {
-			Self::Unreachable { .. } | Self::Offset { .. } | Self::Answer { .. } => true,
+			Self::Unreachable { .. }
+			| Self::Interrupted { .. }
+			| Self::Offset { .. }
+			| Self::Answer { .. } => true,
 			Self::Refused { status, .. } => *status >= 500 || *status == 429,
 		}
 	}
@@ -165,7 +174,10 @@ impl ProviderApi {
 			.connect_timeout(CONNECT_LIMIT)
 			.read_timeout(ANSWER_LIMIT)
 			.build()
-			.map_err(|source| ApiError::Unreachable { url: url.clone(), source })?;
+			.map_err(|source| ApiError::Unreachable {
+				url: url.clone(),
+				source,
+			})?;
 		Ok(Self { url, http })
 	}
 
@@ -176,12 +188,14 @@ impl ProviderApi {
 
 	/// What the provider says of itself.
 	pub async fn info(&self) -> Result<Info, ApiError> {
-		self.read(self.send(self.http.get(self.path("/v1/info"))).await?).await
+		self.read(self.send(self.http.get(self.path("/v1/info"))).await?)
+			.await
 	}
 
 	/// The provider's own status, as it writes it.
 	pub async fn status(&self) -> Result<serde_json::Value, ApiError> {
-		self.read(self.send(self.http.get(self.path("/v1/status"))).await?).await
+		self.read(self.send(self.http.get(self.path("/v1/status"))).await?)
+			.await
 	}
 
 	/// Offers a deal. Returns the provider's name for it and how much of its data is there already.
@@ -199,14 +213,20 @@ impl ProviderApi {
 			payload_bytes,
 			root: root.to_string(),
 		};
-		let answer = self.send(self.http.post(self.path("/v1/deals")).json(&offer)).await?;
+		let answer = self
+			.send(self.http.post(self.path("/v1/deals")).json(&offer))
+			.await?;
 		let Accepted { id, received } = self.read(answer).await?;
 		Ok((id, received))
 	}
 
 	/// Where a deal stands.
 	pub async fn deal(&self, id: &str) -> Result<DealStatus, ApiError> {
-		self.read(self.send(self.http.get(self.path(&format!("/v1/deals/{id}")))).await?).await
+		self.read(
+			self.send(self.http.get(self.path(&format!("/v1/deals/{id}"))))
+				.await?,
+		)
+		.await
 	}
 
 	/// Sends a part of a deal's data. Returns how much the provider has now.
@@ -238,7 +258,10 @@ impl ProviderApi {
 		let answer = request
 			.send()
 			.await
-			.map_err(|source| ApiError::Unreachable { url: self.url.clone(), source })?;
+			.map_err(|source| ApiError::Unreachable {
+				url: self.url.clone(),
+				source,
+			})?;
 		let status = answer.status();
 		if status.is_success() {
 			return Ok(answer);
@@ -260,10 +283,10 @@ impl ProviderApi {
 	}
 
 	async fn read<T: serde::de::DeserializeOwned>(&self, answer: Response) -> Result<T, ApiError> {
-		answer
-			.json()
-			.await
-			.map_err(|source| ApiError::Answer { url: self.url.clone(), source })
+		answer.json().await.map_err(|source| ApiError::Answer {
+			url: self.url.clone(),
+			source,
+		})
 	}
 }
 

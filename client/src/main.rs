@@ -23,7 +23,12 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
 	/// The chain's node.
-	#[arg(long, global = true, env = "HOLDFAST_NODE", default_value = "ws://127.0.0.1:9944")]
+	#[arg(
+		long,
+		global = true,
+		env = "HOLDFAST_NODE",
+		default_value = "ws://127.0.0.1:9944"
+	)]
 	node: String,
 	/// The file with your key. The variable HOLDFAST_SECRET, with the key itself, takes its place.
 	#[arg(long, global = true, env = "HOLDFAST_KEY", value_name = "FILE")]

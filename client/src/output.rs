@@ -45,7 +45,10 @@ impl Output {
 	pub fn error(self, error: &anyhow::Error) {
 		if self.json {
 			let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-			println!("{}", serde_json::json!({ "error": causes.join(": "), "causes": causes }));
+			println!(
+				"{}",
+				serde_json::json!({ "error": causes.join(": "), "causes": causes })
+			);
 		} else {
 			eprintln!("error: {error:#}");
 		}

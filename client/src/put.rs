@@ -8,12 +8,11 @@ use std::{
 };
 
 use codec::Encode;
-use holdfast_chain_client::{
-	AccountId, ChainClient, ProviderInfo, QueryError, Signer,
-};
-use holdfast_data::{Package, PackError, Shard};
+use holdfast_chain_client::{AccountId, ChainClient, ProviderInfo, QueryError, Signer};
+use holdfast_data::{PackError, Package, Shard};
 use holdfast_primitives::{
-	policy::GIB, Balance, BlockNumber, CommP, DealId, DealProposal, PaddedPieceSize, PieceInfo, Policy,
+	policy::GIB, Balance, BlockNumber, CommP, DealId, DealProposal, PaddedPieceSize, PieceInfo,
+	Policy,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -57,7 +56,11 @@ pub struct PutOptions {
 
 /// What happens while a file is stored.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "stage")]
+#[serde(
+	rename_all = "camelCase",
+	rename_all_fields = "camelCase",
+	tag = "stage"
+)]
 pub enum PutEvent {
 	/// The file is being read.
 	Hashing {
@@ -220,8 +223,15 @@ pub async fn put(
 		.unwrap_or_default();
 
 	let package = hash(&options.file, size, capacity, report).await?;
-	let pieces = package.shards.iter().map(piece_of).collect::<Result<Vec<_>, _>>()?;
-	report(PutEvent::Hashed { root: package.root.to_string(), pieces: pieces.len() });
+	let pieces = package
+		.shards
+		.iter()
+		.map(piece_of)
+		.collect::<Result<Vec<_>, _>>()?;
+	report(PutEvent::Hashed {
+		root: package.root.to_string(),
+		pieces: pieces.len(),
+	});
 
 	let offers = draw_up(chain, signer, options, &candidates, &pieces, duration).await?;
 	let mut ids = Vec::with_capacity(offers.len());
@@ -229,7 +239,12 @@ pub async fn put(
 		let signature = signer.sign(&proposal.signing_bytes(&chain.genesis_hash()));
 		let (id, received) = candidate
 			.api
-			.offer(&proposal.encode(), &signature, shard.layout.car_bytes(), &package.root)
+			.offer(
+				&proposal.encode(),
+				&signature,
+				shard.layout.car_bytes(),
+				&package.root,
+			)
 			.await?;
 		report(PutEvent::Offered {
 			piece: index,
@@ -258,12 +273,22 @@ pub async fn put(
 		.file
 		.file_name()
 		.map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
-	Ok(Stored { ticket: Ticket { root: package.root, name, size, shards }, ids })
+	Ok(Stored {
+		ticket: Ticket {
+			root: package.root,
+			name,
+			size,
+			shards,
+		},
+		ids,
+	})
 }
 
 fn check_file(file: &Path) -> Result<u64, PutError> {
-	let metadata =
-		std::fs::metadata(file).map_err(|source| PutError::File { path: file.into(), source })?;
+	let metadata = std::fs::metadata(file).map_err(|source| PutError::File {
+		path: file.into(),
+		source,
+	})?;
 	if !metadata.is_file() {
 		return Err(PutError::NotAFile(file.into()));
 	}
@@ -278,7 +303,11 @@ fn choose_duration(policy: &Policy, asked: Option<BlockNumber>) -> Result<BlockN
 	let default = policy.proving_period.saturating_mul(10).clamp(min, max);
 	let duration = asked.unwrap_or(default);
 	if duration < min || duration > max {
-		return Err(PutError::Duration { asked: duration, min, max });
+		return Err(PutError::Duration {
+			asked: duration,
+			min,
+			max,
+		});
 	}
 	Ok(duration)
 }
@@ -289,10 +318,7 @@ fn largest_piece(info: &ProviderInfo) -> u64 {
 }
 
 /// The providers that take deals and answer, the cheapest first.
-async fn candidates(
-	chain: &ChainClient,
-	options: &PutOptions,
-) -> Result<Vec<Candidate>, PutError> {
+async fn candidates(chain: &ChainClient, options: &PutOptions) -> Result<Vec<Candidate>, PutError> {
 	let mut found = Vec::new();
 	let mut reasons = Vec::new();
 	for (account, info) in chain.providers().await? {
@@ -310,7 +336,11 @@ async fn candidates(
 		} else {
 			"those that were named are not registered"
 		};
-		let reasons = if reasons.is_empty() { none.into() } else { reasons.join("; ") };
+		let reasons = if reasons.is_empty() {
+			none.into()
+		} else {
+			reasons.join("; ")
+		};
 		return Err(PutError::NoProvider(reasons));
 	}
 	found.sort_by_key(|candidate| candidate.info.ask.price_per_gib_block);
@@ -334,7 +364,12 @@ async fn probe(
 	for address in &info.addresses {
 		match answer(chain, account, address).await {
 			Ok((api, answer)) => {
-				return Ok(Candidate { account, info, api, lead: answer.min_lead_blocks });
+				return Ok(Candidate {
+					account,
+					info,
+					api,
+					lead: answer.min_lead_blocks,
+				});
 			},
 			Err(reason) => last = reason,
 		}
@@ -367,8 +402,10 @@ async fn hash(
 	let path = file.to_owned();
 	let (progress, mut steps) = tokio::sync::mpsc::unbounded_channel();
 	let hashing = tokio::task::spawn_blocking(move || {
-		let source =
-			File::open(&path).map_err(|source| PutError::File { path: path.clone(), source })?;
+		let source = File::open(&path).map_err(|source| PutError::File {
+			path: path.clone(),
+			source,
+		})?;
 		// Nobody listening only means that nobody is shown the progress.
 		let mut show = |done| drop(progress.send(done));
 		Ok::<_, PutError>(holdfast_data::pack(source, capacity, &mut show)?)
@@ -376,7 +413,9 @@ async fn hash(
 	while let Some(done) = steps.recv().await {
 		report(PutEvent::Hashing { done, total: size });
 	}
-	let package = hashing.await.map_err(|_| PutError::Changed(file.into()))??;
+	let package = hashing
+		.await
+		.map_err(|_| PutError::Changed(file.into()))??;
 	if package.file_bytes != size {
 		return Err(PutError::Changed(file.into()));
 	}
@@ -385,7 +424,10 @@ async fn hash(
 
 fn piece_of(shard: &Shard) -> Result<PieceInfo, PutError> {
 	let size = PaddedPieceSize::new(shard.piece.padded_bytes).ok_or(PutError::Overflow)?;
-	Ok(PieceInfo { commitment: CommP(shard.piece.commitment), size })
+	Ok(PieceInfo {
+		commitment: CommP(shard.piece.commitment),
+		size,
+	})
 }
 
 /// A proposal for each piece, with who gets it. Fails unless the escrow covers them all.
@@ -399,7 +441,10 @@ async fn draw_up<'a>(
 ) -> Result<Vec<(DealProposal<AccountId>, &'a Candidate)>, PutError> {
 	let policy = chain.policy().await?;
 	let now = chain.best_block().await?.number;
-	let mut free: Vec<u64> = candidates.iter().map(|candidate| candidate.info.free_space).collect();
+	let mut free: Vec<u64> = candidates
+		.iter()
+		.map(|candidate| candidate.info.free_space)
+		.collect();
 	let mut needed: Balance = 0;
 	let mut offers = Vec::with_capacity(pieces.len());
 	for (index, piece) in pieces.iter().enumerate() {
@@ -408,7 +453,8 @@ async fn draw_up<'a>(
 			.enumerate()
 			.find(|(place, candidate)| {
 				let bytes = piece.size.bytes();
-				(candidate.info.ask.min_piece_bytes..=candidate.info.ask.max_piece_bytes).contains(&bytes)
+				(candidate.info.ask.min_piece_bytes..=candidate.info.ask.max_piece_bytes)
+					.contains(&bytes)
 					&& free[*place] >= bytes
 			})
 			.ok_or_else(|| {
@@ -419,7 +465,10 @@ async fn draw_up<'a>(
 		let wait = options.start_in.unwrap_or_else(|| {
 			let turn = BlockNumber::try_from(index).unwrap_or(BlockNumber::MAX);
 			let delay = START_DELAY_PER_PIECE.saturating_mul(turn.saturating_add(1));
-			candidate.lead.saturating_add(delay).min(policy.max_deal_start_delay)
+			candidate
+				.lead
+				.saturating_add(delay)
+				.min(policy.max_deal_start_delay)
 		});
 		let start = now.saturating_add(wait);
 		let proposal = propose(signer, candidate, &policy, *piece, start, duration)?;
@@ -480,7 +529,11 @@ async fn upload(
 	let total = shard.layout.car_bytes();
 	let mut failures = 0;
 	while received < total {
-		report(PutEvent::Uploading { piece, done: received, total });
+		report(PutEvent::Uploading {
+			piece,
+			done: received,
+			total,
+		});
 		let bytes = read_part(shard, received, options).await?;
 		match api.upload(id, received, bytes).await {
 			Ok(now) => {
@@ -489,7 +542,10 @@ async fn upload(
 			},
 			Err(ApiError::Offset { received: there }) => received = there,
 			Err(error) if error.is_transient() && failures < UPLOAD_ATTEMPTS => {
-				report(PutEvent::Retrying { piece, reason: error.to_string() });
+				report(PutEvent::Retrying {
+					piece,
+					reason: error.to_string(),
+				});
 				sleep(UPLOAD_PAUSE.saturating_mul(1 << failures)).await;
 				failures = failures.saturating_add(1);
 				// What the provider kept decides where to go on.
@@ -500,18 +556,21 @@ async fn upload(
 			Err(error) => return Err(error.into()),
 		}
 	}
-	report(PutEvent::Uploading { piece, done: total, total });
+	report(PutEvent::Uploading {
+		piece,
+		done: total,
+		total,
+	});
 	Ok(())
 }
 
-async fn read_part(
-	shard: &Shard,
-	offset: u64,
-	options: &PutOptions,
-) -> Result<Vec<u8>, PutError> {
+async fn read_part(shard: &Shard, offset: u64, options: &PutOptions) -> Result<Vec<u8>, PutError> {
 	let (layout, path) = (shard.layout.clone(), options.file.clone());
 	let part = tokio::task::spawn_blocking(move || {
-		let failed = |source| PutError::File { path: path.clone(), source };
+		let failed = |source| PutError::File {
+			path: path.clone(),
+			source,
+		};
 		let file = File::open(&path).map_err(failed)?;
 		let mut bytes = Vec::with_capacity(UPLOAD_PART);
 		layout
@@ -521,7 +580,9 @@ async fn read_part(
 			.map_err(failed)?;
 		Ok::<_, PutError>(bytes)
 	});
-	let mut bytes = part.await.map_err(|_| PutError::Changed(options.file.clone()))??;
+	let mut bytes = part
+		.await
+		.map_err(|_| PutError::Changed(options.file.clone()))??;
 	if bytes.is_empty() {
 		return Err(PutError::Changed(options.file.clone()));
 	}
@@ -537,7 +598,10 @@ async fn await_published(api: &ProviderApi, id: &str, piece: usize) -> Result<De
 	let deadline = tokio::time::Instant::now() + PUBLISH_LIMIT;
 	loop {
 		match api.deal(id).await {
-			Ok(DealStatus { deal_id: Some(deal), .. }) => return Ok(deal),
+			Ok(DealStatus {
+				deal_id: Some(deal),
+				..
+			}) => return Ok(deal),
 			Ok(status) if status.is_lost() => {
 				let reason = status.error.unwrap_or(status.state);
 				return Err(PutError::Lost { piece, reason });
@@ -547,7 +611,10 @@ async fn await_published(api: &ProviderApi, id: &str, piece: usize) -> Result<De
 			Err(error) => return Err(error.into()),
 		}
 		if tokio::time::Instant::now() > deadline {
-			return Err(PutError::NotPublished { piece, id: id.into() });
+			return Err(PutError::NotPublished {
+				piece,
+				id: id.into(),
+			});
 		}
 		sleep(POLL).await;
 	}

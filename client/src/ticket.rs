@@ -100,28 +100,44 @@ impl FromStr for Ticket {
 	type Err = TicketError;
 
 	fn from_str(text: &str) -> Result<Self, Self::Err> {
-		let encoded = text.trim().strip_prefix(PREFIX).ok_or(TicketError::Prefix)?;
+		let encoded = text
+			.trim()
+			.strip_prefix(PREFIX)
+			.ok_or(TicketError::Prefix)?;
 		if encoded.len() > MAX_LENGTH {
 			return Err(TicketError::Characters);
 		}
 		let bytes = BASE32_NOPAD
 			.decode(encoded.to_ascii_uppercase().as_bytes())
 			.map_err(|_| TicketError::Characters)?;
-		let split = bytes.len().checked_sub(CHECKSUM_BYTES).ok_or(TicketError::Checksum)?;
+		let split = bytes
+			.len()
+			.checked_sub(CHECKSUM_BYTES)
+			.ok_or(TicketError::Checksum)?;
 		let (body, sum) = bytes.split_at(split);
 		if sum != checksum(body) {
 			return Err(TicketError::Checksum);
 		}
 		let mut rest = body;
-		let Body { root, name, size, shards } =
-			Body::decode(&mut rest).map_err(|_| TicketError::Content)?;
+		let Body {
+			root,
+			name,
+			size,
+			shards,
+		} = Body::decode(&mut rest).map_err(|_| TicketError::Content)?;
 		let root = Cid::try_from(root).map_err(|_| TicketError::Content)?;
 		// The name becomes a file here: it must not lead anywhere else.
-		let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
+		let plain =
+			!name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
 		if !rest.is_empty() || shards.is_empty() || !plain {
 			return Err(TicketError::Content);
 		}
-		Ok(Self { root, name, size, shards })
+		Ok(Self {
+			root,
+			name,
+			size,
+			shards,
+		})
 	}
 }
 
@@ -142,7 +158,9 @@ mod tests {
 
 	fn ticket(name: &str) -> Ticket {
 		Ticket {
-			root: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku".parse().unwrap(),
+			root: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+				.parse()
+				.unwrap(),
 			name: name.into(),
 			size: 12,
 			shards: vec![TicketShard {
@@ -169,7 +187,10 @@ mod tests {
 	fn what_is_not_a_ticket_is_told_apart() {
 		let text = ticket("a").to_string();
 		assert_eq!("bafy".parse::<Ticket>(), Err(TicketError::Prefix));
-		assert_eq!(format!("{text}!").parse::<Ticket>(), Err(TicketError::Characters));
+		assert_eq!(
+			format!("{text}!").parse::<Ticket>(),
+			Err(TicketError::Characters)
+		);
 		assert_eq!("holdfast1".parse::<Ticket>(), Err(TicketError::Checksum));
 		let changed = text.replacen("holdfast1a", "holdfast1b", 1);
 		assert_ne!(changed, text);
@@ -179,14 +200,24 @@ mod tests {
 	#[test]
 	fn a_name_that_leads_elsewhere_is_refused() {
 		for name in ["", ".", "..", "../../etc/passwd", "a/b", "a\0b"] {
-			assert_eq!(ticket(name).to_string().parse::<Ticket>(), Err(TicketError::Content), "{name:?}");
+			assert_eq!(
+				ticket(name).to_string().parse::<Ticket>(),
+				Err(TicketError::Content),
+				"{name:?}"
+			);
 		}
 	}
 
 	#[test]
 	fn a_ticket_without_pieces_is_refused() {
-		let empty = Ticket { shards: vec![], ..ticket("a") };
-		assert_eq!(empty.to_string().parse::<Ticket>(), Err(TicketError::Content));
+		let empty = Ticket {
+			shards: vec![],
+			..ticket("a")
+		};
+		assert_eq!(
+			empty.to_string().parse::<Ticket>(),
+			Err(TicketError::Content)
+		);
 	}
 
 	proptest! {

@@ -43,9 +43,15 @@ impl Demo {
 			let metadata = std::fs::metadata(file)
 				.map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))?;
 			anyhow::ensure!(metadata.is_file(), "{} is not a file", file.display());
-			anyhow::ensure!(metadata.len() > 0, "{} is empty: there is nothing to store", file.display());
+			anyhow::ensure!(
+				metadata.len() > 0,
+				"{} is empty: there is nothing to store",
+				file.display()
+			);
 		}
-		let temporary = tempfile::Builder::new().prefix("holdfast-demo-").tempdir()?;
+		let temporary = tempfile::Builder::new()
+			.prefix("holdfast-demo-")
+			.tempdir()?;
 		let options = DemoOptions {
 			devnet: DevnetOptions {
 				base: self.keep.unwrap_or_else(|| temporary.path().into()),
@@ -62,7 +68,10 @@ impl Demo {
 		};
 		let shown = demo(options, &mut |stage| {
 			let detail = stage.detail.as_deref().unwrap_or_default();
-			output.note(format!("{:7.1} s  {:36} {detail}", stage.seconds, stage.stage));
+			output.note(format!(
+				"{:7.1} s  {:36} {detail}",
+				stage.seconds, stage.stage
+			));
 		});
 		let report = tokio::select! {
 			report = shown => report,
@@ -86,11 +95,26 @@ fn summary(report: &Report) -> String {
 	let mut table = Table::new();
 	table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);
 	let lines = |items: Vec<String>| items.join("\n");
-	table.add_row(["deals", &lines(report.deals.iter().map(ToString::to_string).collect())]);
-	table.add_row(["PoRep accepted", &lines(report.sectors.iter().map(ToString::to_string).collect())]);
-	table.add_row(["window PoSt accepted", &lines(report.posts.iter().map(ToString::to_string).collect())]);
-	table.add_row(["paid", &lines(report.payments.iter().map(ToString::to_string).collect())]);
-	table.add_row(["provider's balance change", &format_amount(report.provider_balance_change)]);
+	table.add_row([
+		"deals",
+		&lines(report.deals.iter().map(ToString::to_string).collect()),
+	]);
+	table.add_row([
+		"PoRep accepted",
+		&lines(report.sectors.iter().map(ToString::to_string).collect()),
+	]);
+	table.add_row([
+		"window PoSt accepted",
+		&lines(report.posts.iter().map(ToString::to_string).collect()),
+	]);
+	table.add_row([
+		"paid",
+		&lines(report.payments.iter().map(ToString::to_string).collect()),
+	]);
+	table.add_row([
+		"provider's balance change",
+		&format_amount(report.provider_balance_change),
+	]);
 	table.add_row(["SHA-256 before", &report.sha256_before]);
 	table.add_row(["SHA-256 after", &report.sha256_after]);
 	for refusal in &report.refusals {

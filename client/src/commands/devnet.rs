@@ -61,7 +61,8 @@ impl DevnetCommand {
 			node_port: Some(self.node_port),
 			provider_port: Some(self.provider_port),
 		};
-		let mut devnet = Devnet::start(options, &mut |line| output.note(format!("==> {line}"))).await?;
+		let mut devnet =
+			Devnet::start(options, &mut |line| output.note(format!("==> {line}"))).await?;
 		let key = std::path::absolute(&devnet.client_key)?;
 		let result = json!({
 			"node": devnet.node_url,

@@ -56,7 +56,8 @@ impl Global {
 		if let Some(file) = &self.key {
 			return Ok(file.clone());
 		}
-		let home = std::env::var_os("HOME").context("HOME is not set: name the key file with --key")?;
+		let home =
+			std::env::var_os("HOME").context("HOME is not set: name the key file with --key")?;
 		Ok(PathBuf::from(home).join(".config/holdfast/key"))
 	}
 }

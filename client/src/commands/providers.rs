@@ -22,7 +22,13 @@ impl Providers {
 			let mut table = Table::new();
 			table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
 			table.set_header([
-				"account", "addresses", "sector", "price/GiB/block", "free bytes", "sectors", "takes deals",
+				"account",
+				"addresses",
+				"sector",
+				"price/GiB/block",
+				"free bytes",
+				"sectors",
+				"takes deals",
 			]);
 			for (account, info) in &providers {
 				table.add_row([

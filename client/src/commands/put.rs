@@ -55,12 +55,20 @@ impl Put {
 			max_price: self.max_price,
 			corrupt_upload: false,
 		};
-		let shown = Shown { output, bar: Mutex::new(None) };
+		let shown = Shown {
+			output,
+			bar: Mutex::new(None),
+		};
 		let stored = put(&chain, &signer, &options, &|event| shown.show(event)).await?;
 		if self.wait == Wait::Active {
 			await_active(&stored, output).await?;
 		}
-		let deals: Vec<_> = stored.ticket.shards.iter().map(|shard| shard.deal).collect();
+		let deals: Vec<_> = stored
+			.ticket
+			.shards
+			.iter()
+			.map(|shard| shard.deal)
+			.collect();
 		let result = json!({
 			"ticket": stored.ticket.to_string(),
 			"root": stored.ticket.root.to_string(),
@@ -110,23 +118,32 @@ impl Shown {
 				self.finish();
 				self.output.note(format!("{root} in {pieces} piece(s)"));
 			},
-			PutEvent::Offered { piece, provider, url, .. } => {
-				self.output.note(format!("piece {piece}: {provider} at {url} takes it"));
+			PutEvent::Offered {
+				piece,
+				provider,
+				url,
+				..
+			} => {
+				self.output
+					.note(format!("piece {piece}: {provider} at {url} takes it"));
 			},
 			PutEvent::Uploading { done, total, .. } => self.advance("upload", done, total),
 			PutEvent::Retrying { piece, reason } => {
-				self.output.note(format!("piece {piece}: trying again: {reason}"));
+				self.output
+					.note(format!("piece {piece}: trying again: {reason}"));
 			},
 			PutEvent::Uploaded { .. } => self.finish(),
 			PutEvent::Published { piece, deal } => {
-				self.output.note(format!("piece {piece}: deal {deal} is published"));
+				self.output
+					.note(format!("piece {piece}: deal {deal} is published"));
 			},
 		}
 	}
 
 	fn advance(&self, what: &str, done: u64, total: u64) {
 		if let Ok(mut bar) = self.bar.lock() {
-			bar.get_or_insert_with(|| self.output.bytes(what, total)).set_position(done);
+			bar.get_or_insert_with(|| self.output.bytes(what, total))
+				.set_position(done);
 		}
 	}
 

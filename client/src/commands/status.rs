@@ -24,7 +24,11 @@ impl Status {
 			Ok(deal) => vec![(deal, None)],
 			Err(_) => {
 				let ticket: Ticket = self.what.parse()?;
-				ticket.shards.into_iter().map(|shard| (shard.deal, Some(shard.url))).collect()
+				ticket
+					.shards
+					.into_iter()
+					.map(|shard| (shard.deal, Some(shard.url)))
+					.collect()
 			},
 		};
 		let chain = global.chain().await?;
@@ -35,7 +39,16 @@ impl Status {
 		output.result(&rows, || {
 			let mut table = Table::new();
 			table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-			table.set_header(["deal", "state", "sector", "start", "end", "healthy blocks", "paid blocks", "provider"]);
+			table.set_header([
+				"deal",
+				"state",
+				"sector",
+				"start",
+				"end",
+				"healthy blocks",
+				"paid blocks",
+				"provider",
+			]);
 			for row in &rows {
 				let cell = |key: &str| match &row[key] {
 					serde_json::Value::Null => "–".to_owned(),
@@ -43,7 +56,17 @@ impl Status {
 					value => value.to_string(),
 				};
 				table.add_row(
-					["deal", "state", "sector", "start", "end", "healthyBlocks", "paidBlocks", "provider"].map(cell),
+					[
+						"deal",
+						"state",
+						"sector",
+						"start",
+						"end",
+						"healthyBlocks",
+						"paidBlocks",
+						"provider",
+					]
+					.map(cell),
 				);
 			}
 			table.to_string()

@@ -41,7 +41,11 @@ impl Wallet {
 				let signer = Signer::create_file(&file)?;
 				let result = json!({ "account": signer.account(), "file": file });
 				output.result(&result, || {
-					format!("{}\nThe key is in {}: keep a copy.", signer.account(), file.display())
+					format!(
+						"{}\nThe key is in {}: keep a copy.",
+						signer.account(),
+						file.display()
+					)
 				});
 			},
 			Wallet::Show => {
@@ -68,7 +72,9 @@ impl Wallet {
 			Wallet::Fund => {
 				let account = global.signer()?.account();
 				drip(&global.chain().await?, &account).await?;
-				output.result(&json!({ "account": account }), || format!("funded {account}"));
+				output.result(&json!({ "account": account }), || {
+					format!("funded {account}")
+				});
 			},
 		}
 		Ok(())
@@ -77,7 +83,9 @@ impl Wallet {
 
 async fn submit(global: &Global, output: Output, call: Call) -> anyhow::Result<()> {
 	let signer = global.signer()?;
-	let included = Sender::new(global.chain().await?, signer).submit(call).await?;
+	let included = Sender::new(global.chain().await?, signer)
+		.submit(call)
+		.await?;
 	output.result(&included, || format!("done in block {}", included.block));
 	Ok(())
 }
@@ -92,8 +100,13 @@ fn parse_amount(text: &str) -> Result<Balance, String> {
 		return Err(wrong());
 	}
 	let units: Balance = whole.parse().map_err(|_| wrong())?;
-	let parts: Balance = format!("{fraction:0<DECIMALS$}").parse().map_err(|_| wrong())?;
-	units.checked_mul(HOLD).and_then(|units| units.checked_add(parts)).ok_or_else(wrong)
+	let parts: Balance = format!("{fraction:0<DECIMALS$}")
+		.parse()
+		.map_err(|_| wrong())?;
+	units
+		.checked_mul(HOLD)
+		.and_then(|units| units.checked_add(parts))
+		.ok_or_else(wrong)
 }
 
 /// Writes an amount in HOLD, without needless zeros.
@@ -121,7 +134,15 @@ mod tests {
 
 	#[test]
 	fn what_is_no_amount_is_refused() {
-		for text in ["", ".", "-1", "1e3", "0.0000000000001", "1.2.3", "340282366920938463463374608"] {
+		for text in [
+			"",
+			".",
+			"-1",
+			"1e3",
+			"0.0000000000001",
+			"1.2.3",
+			"340282366920938463463374608",
+		] {
 			assert!(parse_amount(text).is_err(), "{text}");
 		}
 	}

@@ -19,12 +19,24 @@ impl Damage {
 	/// Flips one bit in the middle of the stored piece.
 	pub fn inflict(provider: &Path, piece: &CommP) -> Result<Self, DemoError> {
 		let missing = || {
-			io::Error::new(io::ErrorKind::NotFound, format!("no file of the provider holds piece {piece}"))
+			io::Error::new(
+				io::ErrorKind::NotFound,
+				format!("no file of the provider holds piece {piece}"),
+			)
 		};
 		let path = find(provider, &piece.to_hex())
-			.map_err(|source| DemoError::File { path: provider.into(), source })?
-			.ok_or_else(|| DemoError::File { path: provider.into(), source: missing() })?;
-		let failed = |source| DemoError::File { path: path.clone(), source };
+			.map_err(|source| DemoError::File {
+				path: provider.into(),
+				source,
+			})?
+			.ok_or_else(|| DemoError::File {
+				path: provider.into(),
+				source: missing(),
+			})?;
+		let failed = |source| DemoError::File {
+			path: path.clone(),
+			source,
+		};
 		let good = fs::read(&path).map_err(failed)?;
 		let mut bad = good.clone();
 		let middle = bad.len() / 2;
@@ -37,8 +49,10 @@ impl Damage {
 
 	/// Puts the good bytes back.
 	pub fn heal(self) -> Result<(), DemoError> {
-		fs::write(&self.path, &self.good)
-			.map_err(|source| DemoError::File { path: self.path.clone(), source })
+		fs::write(&self.path, &self.good).map_err(|source| DemoError::File {
+			path: self.path.clone(),
+			source,
+		})
 	}
 }
 

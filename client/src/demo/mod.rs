@@ -155,7 +155,9 @@ pub enum DemoError {
 		after: String,
 	},
 	/// The provider was paid something else than its healthy blocks' price.
-	#[error("the provider's balance changed by {changed}, but its healthy blocks are worth {owed}")]
+	#[error(
+		"the provider's balance changed by {changed}, but its healthy blocks are worth {owed}"
+	)]
 	WrongPayment {
 		/// What arrived.
 		changed: Balance,
@@ -178,9 +180,16 @@ pub async fn demo(
 		.map(|corruption| corruption.name())
 		.collect();
 	if !faults.is_empty() {
-		options.devnet.provider_environment.push(("HOLDFAST_FAULT".into(), faults.join(",")));
+		options
+			.devnet
+			.provider_environment
+			.push(("HOLDFAST_FAULT".into(), faults.join(",")));
 	}
-	let mut stages = Stages { started: Instant::now(), report: Report::default(), say };
+	let mut stages = Stages {
+		started: Instant::now(),
+		report: Report::default(),
+		say,
+	};
 	let base = options.devnet.base.clone();
 	let file = match &options.file {
 		Some(file) => file.clone(),
@@ -213,8 +222,15 @@ impl Stages<'_> {
 	}
 
 	fn refused(&mut self, corruption: Corruption, by: &str, reason: String) {
-		self.come(&format!("the corrupted {corruption} is refused"), Some(format!("{by}: {reason}")));
-		self.report.refusals.push(Refusal { corruption: corruption.name().into(), by: by.into(), reason });
+		self.come(
+			&format!("the corrupted {corruption} is refused"),
+			Some(format!("{by}: {reason}")),
+		);
+		self.report.refusals.push(Refusal {
+			corruption: corruption.name().into(),
+			by: by.into(),
+			reason,
+		});
 	}
 }
 
@@ -234,7 +250,12 @@ async fn show(
 		refuse_upload(devnet, &signer, file, stages).await?;
 	}
 	let stored = store(devnet, &signer, file, stages).await?;
-	let deals: Vec<DealId> = stored.ticket.shards.iter().map(|shard| shard.deal).collect();
+	let deals: Vec<DealId> = stored
+		.ticket
+		.shards
+		.iter()
+		.map(|shard| shard.deal)
+		.collect();
 	stages.report.deals.clone_from(&deals);
 	stages.report.ticket = stored.ticket.to_string();
 
@@ -251,7 +272,10 @@ async fn refuse_upload(
 	file: &Path,
 	stages: &mut Stages<'_>,
 ) -> Result<(), DemoError> {
-	let options = PutOptions { corrupt_upload: true, ..put_options(file) };
+	let options = PutOptions {
+		corrupt_upload: true,
+		..put_options(file)
+	};
 	match put(&devnet.chain, signer, &options, &|_| ()).await {
 		Err(PutError::Api(ApiError::Refused { code, message, .. })) if code == "commp-mismatch" => {
 			stages.refused(Corruption::Upload, "the provider", message);
@@ -303,7 +327,9 @@ fn tell_put(event: PutEvent, stages: &mut Stages<'_>) {
 			stages.come("hashed", Some(format!("{root} in {pieces} piece(s)")));
 		},
 		PutEvent::Uploaded { piece } => stages.come("uploaded", Some(format!("piece {piece}"))),
-		PutEvent::Published { deal, .. } => stages.come("deal published", Some(format!("deal {deal}"))),
+		PutEvent::Published { deal, .. } => {
+			stages.come("deal published", Some(format!("deal {deal}")))
+		},
 		PutEvent::Hashing { .. }
 		| PutEvent::Offered { .. }
 		| PutEvent::Uploading { .. }
@@ -336,7 +362,10 @@ async fn await_proven(
 			seen[index] = status.events.len();
 			if status.is_lost() {
 				let reason = status.error.unwrap_or(status.state);
-				return Err(DemoError::Lost { deal: shard.deal, reason });
+				return Err(DemoError::Lost {
+					deal: shard.deal,
+					reason,
+				});
 			}
 			active += usize::from(status.state == "active");
 		}
@@ -354,8 +383,19 @@ async fn await_proven(
 	}
 	watch.advance(&devnet.chain).await?;
 	for seen in watch.events() {
-		if let Event::SectorProven { sector, deadline, partition, .. } = seen.event {
-			let proof = SectorProof { sector, deadline, partition, at: seen.place() };
+		if let Event::SectorProven {
+			sector,
+			deadline,
+			partition,
+			..
+		} = seen.event
+		{
+			let proof = SectorProof {
+				sector,
+				deadline,
+				partition,
+				at: seen.place(),
+			};
 			stages.come("proof of replication accepted", Some(proof.to_string()));
 			stages.report.sectors.push(proof);
 		}
@@ -372,8 +412,12 @@ async fn await_posts(
 	stages: &mut Stages<'_>,
 ) -> Result<(), DemoError> {
 	let limit = Instant::now() + STAGE_LIMIT;
-	let mut partitions: Vec<(u32, u32)> =
-		stages.report.sectors.iter().map(|proof| (proof.deadline, proof.partition)).collect();
+	let mut partitions: Vec<(u32, u32)> = stages
+		.report
+		.sectors
+		.iter()
+		.map(|proof| (proof.deadline, proof.partition))
+		.collect();
 	partitions.sort_unstable();
 	partitions.dedup();
 	let mut refusal_due = corruptions.contains(&Corruption::Post);
@@ -384,9 +428,15 @@ async fn await_posts(
 			.events()
 			.iter()
 			.filter_map(|seen| match seen.event {
-				Event::WindowPoStAccepted { deadline, partition, .. } => {
-					Some(PostAccepted { deadline, partition, at: seen.place() })
-				},
+				Event::WindowPoStAccepted {
+					deadline,
+					partition,
+					..
+				} => Some(PostAccepted {
+					deadline,
+					partition,
+					at: seen.place(),
+				}),
 				_ => None,
 			})
 			.collect();
@@ -398,7 +448,10 @@ async fn await_posts(
 		}
 		told = accepted.len();
 		let times = |place: &(u32, u32)| {
-			accepted.iter().filter(|post| (post.deadline, post.partition) == *place).count()
+			accepted
+				.iter()
+				.filter(|post| (post.deadline, post.partition) == *place)
+				.count()
 		};
 		if partitions.iter().all(|place| times(place) >= POSTS) && all_paid(devnet, stages).await? {
 			stages.report.posts = accepted;
@@ -439,14 +492,19 @@ async fn settle(
 	let mut owed: Balance = 0;
 	for deal in deals {
 		let paid = included.events.iter().find_map(|event| match event {
-			Event::DealSettled { deal: settled, blocks, amount } if settled == deal => {
-				Some((*blocks, *amount))
-			},
+			Event::DealSettled {
+				deal: settled,
+				blocks,
+				amount,
+			} if settled == deal => Some((*blocks, *amount)),
 			_ => None,
 		});
 		let (blocks, amount) = paid.unwrap_or_default();
 		let Some(state) = devnet.chain.deal(*deal).await? else {
-			return Err(DemoError::Lost { deal: *deal, reason: "it is not on chain any more".into() });
+			return Err(DemoError::Lost {
+				deal: *deal,
+				reason: "it is not on chain any more".into(),
+			});
 		};
 		let worth = state.price_per_block.saturating_mul(blocks.into());
 		owed = owed.saturating_add(worth);
@@ -476,8 +534,11 @@ async fn fetch(
 	stages: &mut Stages<'_>,
 ) -> Result<(), DemoError> {
 	let target = devnet.base().join("fetched");
-	let options =
-		GetOptions { output: Some(target.clone()), overwrite: true, ..GetOptions::default() };
+	let options = GetOptions {
+		output: Some(target.clone()),
+		overwrite: true,
+		..GetOptions::default()
+	};
 	if corruptions.contains(&Corruption::Data) {
 		let commitment = stored.ticket.shards[0].piece.commitment;
 		let damage = damage::Damage::inflict(devnet.provider_folder(), &commitment)?;
@@ -495,7 +556,10 @@ async fn fetch(
 	let after = sha256(&target)?;
 	stages.report.sha256_after.clone_from(&after);
 	if after != before {
-		return Err(DemoError::Changed { before: before.into(), after });
+		return Err(DemoError::Changed {
+			before: before.into(),
+			after,
+		});
 	}
 	stages.come("fetched", Some(format!("SHA-256 {after}")));
 	Ok(())
@@ -513,22 +577,33 @@ async fn tell_refusal(
 		.into_iter()
 		.flatten()
 		.find(|refusal| refusal["kind"] == corruption.name());
-	let Some(refusal) = refusal else { return Ok(false) };
-	let reason = refusal["error"].as_str().unwrap_or("no reason given").to_owned();
+	let Some(refusal) = refusal else {
+		return Ok(false);
+	};
+	let reason = refusal["error"]
+		.as_str()
+		.unwrap_or("no reason given")
+		.to_owned();
 	stages.refused(corruption, "the chain", reason);
 	Ok(true)
 }
 
 fn check_time(devnet: &Devnet, limit: Instant, stage: &str) -> Result<(), DemoError> {
 	if Instant::now() > limit {
-		return Err(DemoError::TooSlow { stage: stage.into(), logs: devnet.base().into() });
+		return Err(DemoError::TooSlow {
+			stage: stage.into(),
+			logs: devnet.base().into(),
+		});
 	}
 	Ok(())
 }
 
 /// The SHA-256 of a file, as hexadecimal digits.
 fn sha256(path: &Path) -> Result<String, DemoError> {
-	let failed = |source| DemoError::File { path: path.into(), source };
+	let failed = |source| DemoError::File {
+		path: path.into(),
+		source,
+	};
 	let mut hasher = Sha256::new();
 	let mut file = std::fs::File::open(path).map_err(failed)?;
 	io::copy(&mut file, &mut hasher).map_err(failed)?;
@@ -538,7 +613,10 @@ fn sha256(path: &Path) -> Result<String, DemoError> {
 /// Makes a file of about 5.5 MiB: numbered records, none like another.
 fn make_file(base: &Path) -> Result<PathBuf, DemoError> {
 	let path = base.join("demonstration.txt");
-	let failed = |source| DemoError::File { path: path.clone(), source };
+	let failed = |source| DemoError::File {
+		path: path.clone(),
+		source,
+	};
 	let mut text = String::with_capacity(FILE_BYTES + 100);
 	let mut hash = Sha256::digest(b"holdfast demonstration");
 	let mut record = 0u32;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use holdfast_chain_client::{AccountBalance, ChainClient, DealState, QueryError};
 use holdfast_primitives::{
-	Balance, BlockNumber, DealId, DeadlineIndex, PartitionIndex, SectorNumber,
+	Balance, BlockNumber, DeadlineIndex, DealId, PartitionIndex, SectorNumber,
 };
 use serde::Serialize;
 
@@ -77,7 +77,11 @@ pub struct PostAccepted {
 
 impl fmt::Display for PostAccepted {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "deadline {} partition {} in {}", self.deadline, self.partition, self.at)
+		write!(
+			f,
+			"deadline {} partition {} in {}",
+			self.deadline, self.partition, self.at
+		)
 	}
 }
 
@@ -174,8 +178,14 @@ pub(super) fn total(balance: &AccountBalance) -> Balance {
 
 /// The blocks that a deal has earned for so far.
 pub(super) async fn healthy_blocks(chain: &ChainClient, id: DealId) -> Result<u32, QueryError> {
-	let Some(deal) = chain.deal(id).await? else { return Ok(0) };
-	let DealState::Active { sector } = deal.state else { return Ok(0) };
-	let health = chain.health(&deal.provider, sector, deal.start, deal.end).await?;
+	let Some(deal) = chain.deal(id).await? else {
+		return Ok(0);
+	};
+	let DealState::Active { sector } = deal.state else {
+		return Ok(0);
+	};
+	let health = chain
+		.health(&deal.provider, sector, deal.start, deal.end)
+		.await?;
 	Ok(health.map_or(0, |health| health.healthy_blocks))
 }

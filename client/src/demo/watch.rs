@@ -15,7 +15,10 @@ pub struct Seen {
 
 impl Seen {
 	pub fn place(&self) -> Place {
-		Place { block: self.block, extrinsic: self.extrinsic }
+		Place {
+			block: self.block,
+			extrinsic: self.extrinsic,
+		}
 	}
 }
 
@@ -30,7 +33,10 @@ impl Watch {
 	/// Watches from the next block on.
 	pub async fn start(chain: &ChainClient) -> Result<Self, QueryError> {
 		let next = chain.best_block().await?.number.saturating_add(1);
-		Ok(Self { next, events: Vec::new() })
+		Ok(Self {
+			next,
+			events: Vec::new(),
+		})
 	}
 
 	/// Reads the blocks that came since the last call.

@@ -11,7 +11,8 @@ use std::{
 };
 
 use holdfast_chain_client::{
-	AccountId, Call, ChainClient, ConnectError, QueryError, Sender, Signer, SignerError, SubmitError,
+	AccountId, Call, ChainClient, ConnectError, QueryError, Sender, Signer, SignerError,
+	SubmitError,
 };
 use holdfast_primitives::{policy::HOLD, Balance, SectorSize};
 use thiserror::Error;
@@ -199,7 +200,8 @@ impl Devnet {
 		let deadline = Instant::now() + START_LIMIT;
 		let info = format!("{}/v1/info", self.provider_url);
 		loop {
-			let answers = matches!(reqwest::get(&info).await, Ok(answer) if answer.status().is_success());
+			let answers =
+				matches!(reqwest::get(&info).await, Ok(answer) if answer.status().is_success());
 			if answers && self.chain.provider(&self.provider_account).await?.is_some() {
 				break;
 			}
@@ -219,17 +221,26 @@ impl Devnet {
 
 	/// Whether the provider has ended, by itself or killed.
 	pub fn provider_ended(&mut self) -> bool {
-		self.provider.as_mut().is_none_or(|provider| provider.ended().is_some())
+		self.provider
+			.as_mut()
+			.is_none_or(|provider| provider.ended().is_some())
 	}
 
 	/// Fails if a part of the network has ended by itself.
 	pub fn check(&mut self) -> Result<(), DevnetError> {
-		let parts = [("the chain's node", Some(&mut self.node)), ("the provider", self.provider.as_mut())];
+		let parts = [
+			("the chain's node", Some(&mut self.node)),
+			("the provider", self.provider.as_mut()),
+		];
 		for (program, process) in parts {
 			let Some(process) = process else { continue };
 			if let Some(status) = process.ended() {
 				let (status, log) = (status.to_string(), process.log().to_owned());
-				return Err(DevnetError::Ended { program, status, log });
+				return Err(DevnetError::Ended {
+					program,
+					status,
+					log,
+				});
 			}
 		}
 		Ok(())
@@ -258,27 +269,36 @@ impl Devnet {
 				.arg(&self.provider_folder)
 				.output()
 				.await
-				.map_err(|source| ProcessError::Start { program: "holdfast-provider".into(), source })?;
+				.map_err(|source| ProcessError::Start {
+					program: "holdfast-provider".into(),
+					source,
+				})?;
 			if !output.status.success() {
 				let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
 				return Err(DevnetError::ProviderSettings(reason));
 			}
 		}
-		let text = fs::read_to_string(&file)
-			.map_err(|error| DevnetError::ProviderSettings(format!("{}: {error}", file.display())))?;
+		let text = fs::read_to_string(&file).map_err(|error| {
+			DevnetError::ProviderSettings(format!("{}: {error}", file.display()))
+		})?;
 		let settings = self.provider_settings(&text, port)?;
 		write(&file, 0o644, settings.as_bytes())
 	}
 
 	fn provider_settings(&self, text: &str, port: u16) -> Result<String, DevnetError> {
 		let broken = |error: String| DevnetError::ProviderSettings(error);
-		let mut settings: toml::Table =
-			text.parse().map_err(|error: toml::de::Error| broken(error.to_string()))?;
+		let mut settings: toml::Table = text
+			.parse()
+			.map_err(|error: toml::de::Error| broken(error.to_string()))?;
 		let mut changes: Vec<(&str, &str, toml::Value)> = vec![
 			("chain", "node", self.node_url.clone().into()),
 			("api", "listen", format!("127.0.0.1:{port}").into()),
 			("api", "public_url", self.provider_url.clone().into()),
-			("storage", "sector_size", self.options.sector_size.name().into()),
+			(
+				"storage",
+				"sector_size",
+				self.options.sector_size.name().into(),
+			),
 		];
 		if let Some(blocks) = self.options.settlement_interval {
 			changes.push(("settlement", "interval_blocks", i64::from(blocks).into()));
@@ -348,7 +368,11 @@ fn check_start(
 ) -> Result<(), DevnetError> {
 	let log = process.log().to_owned();
 	if let Some(status) = process.ended() {
-		return Err(DevnetError::Ended { program, status: status.to_string(), log });
+		return Err(DevnetError::Ended {
+			program,
+			status: status.to_string(),
+			log,
+		});
 	}
 	if Instant::now() > deadline {
 		return Err(DevnetError::NotReady { program, log });
@@ -365,11 +389,17 @@ async fn fund(
 	let bank = Sender::new(chain.clone(), Signer::development("//Alice")?);
 	for account in [client.account(), *provider] {
 		if chain.balance(&account).await?.free < FUNDS / 2 {
-			bank.submit(Call::Transfer { to: account, amount: FUNDS }).await?;
+			bank.submit(Call::Transfer {
+				to: account,
+				amount: FUNDS,
+			})
+			.await?;
 		}
 	}
 	if chain.balance(&client.account()).await?.escrow < ESCROW / 2 {
-		Sender::new(chain.clone(), client.clone()).submit(Call::Deposit(ESCROW)).await?;
+		Sender::new(chain.clone(), client.clone())
+			.submit(Call::Deposit(ESCROW))
+			.await?;
 	}
 	Ok(())
 }
@@ -391,11 +421,17 @@ fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DevnetError> {
 		.mode(mode)
 		.open(path)
 		.and_then(|mut file| file.write_all(bytes))
-		.map_err(|source| DevnetError::Write { path: path.into(), source })
+		.map_err(|source| DevnetError::Write {
+			path: path.into(),
+			source,
+		})
 }
 
 fn create_folder(path: &Path) -> Result<(), DevnetError> {
-	fs::create_dir_all(path).map_err(|source| DevnetError::Write { path: path.into(), source })
+	fs::create_dir_all(path).map_err(|source| DevnetError::Write {
+		path: path.into(),
+		source,
+	})
 }
 
 /// A port that was free a moment ago.

@@ -66,9 +66,17 @@ impl Programs {
 
 fn locate(name: &str) -> Result<PathBuf, ProcessError> {
 	// Tests and examples lie one folder below the programs.
-	let beside = std::env::current_exe().ok().into_iter().flat_map(|executable| {
-		executable.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect::<Vec<_>>()
-	});
+	let beside = std::env::current_exe()
+		.ok()
+		.into_iter()
+		.flat_map(|executable| {
+			executable
+				.ancestors()
+				.skip(1)
+				.take(2)
+				.map(|folder| folder.join(name))
+				.collect::<Vec<_>>()
+		});
 	let path = std::env::var_os("PATH").unwrap_or_default();
 	beside
 		.chain(std::env::split_paths(&path).map(|folder| folder.join(name)))
@@ -100,7 +108,10 @@ impl Process {
 				.create(true)
 				.append(true)
 				.open(log)
-				.map_err(|source| ProcessError::Log { path: log.into(), source })
+				.map_err(|source| ProcessError::Log {
+					path: log.into(),
+					source,
+				})
 		};
 		let child = Command::new(supervisor)
 			.arg("supervise")
@@ -115,7 +126,10 @@ impl Process {
 			.kill_on_drop(true)
 			.spawn()
 			.map_err(|source| ProcessError::Start { program: program.display().to_string(), source })?;
-		Ok(Self { child, log: log.into() })
+		Ok(Self {
+			child,
+			log: log.into(),
+		})
 	}
 
 	/// The file that the process writes to.
@@ -133,7 +147,10 @@ impl Process {
 		if let Some(id) = self.id() {
 			let _ = kill_process(id, Signal::TERM);
 		}
-		if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
+		if tokio::time::timeout(PATIENCE, self.child.wait())
+			.await
+			.is_err()
+		{
 			self.kill().await;
 		}
 	}
@@ -144,7 +161,10 @@ impl Process {
 	}
 
 	fn id(&self) -> Option<Pid> {
-		self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+		self.child
+			.id()
+			.and_then(|id| i32::try_from(id).ok())
+			.and_then(Pid::from_raw)
 	}
 }
 
@@ -152,8 +172,10 @@ impl Process {
 /// Returns only if that fails.
 pub fn supervise(program: &Path, arguments: &[String]) -> ProcessError {
 	use std::os::unix::process::CommandExt;
-	let failed =
-		|source| ProcessError::Start { program: program.display().to_string(), source };
+	let failed = |source| ProcessError::Start {
+		program: program.display().to_string(),
+		source,
+	};
 	if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
 		return failed(error.into());
 	}
