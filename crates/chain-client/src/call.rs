@@ -9,12 +9,13 @@ use crate::{AccountId, Ask};
 
 /// The most proposals in one [`Call::PublishDeals`], and deals in one [`Call::SettleDeals`].
 pub const MAX_DEALS_PER_CALL: usize = 32;
-/// The most sectors in one pre-commit or prove-commit, and partitions in one window PoSt or recovery.
+/// The most sectors in one pre-commit or prove-commit, and partitions in one window PoSt or
+/// declaration.
 pub const MAX_SECTORS_PER_CALL: usize = 16;
 /// The most deals in one sector.
 pub const MAX_DEALS_PER_SECTOR: usize = 64;
-/// The most sectors of one partition whose recovery one call declares.
-pub const MAX_RECOVERIES_PER_PARTITION: usize = 64;
+/// The most sectors of one partition of which one call declares faults or recoveries.
+pub const MAX_DECLARED_PER_PARTITION: usize = 64;
 /// The most addresses of a provider.
 pub const MAX_ADDRESSES: usize = 4;
 /// The most bytes of an address of a provider.
@@ -105,6 +106,13 @@ pub enum Call {
 		/// The proofs.
 		submissions: Vec<PostSubmission>,
 	},
+	/// Declares sectors faulty before their challenge is known, so that the others can be proven.
+	DeclareFaults {
+		/// The deadline.
+		deadline: DeadlineIndex,
+		/// The sectors of each partition.
+		declarations: Vec<(PartitionIndex, Vec<SectorNumber>)>,
+	},
 	/// Declares that faulty sectors will be proven again at the deadline's next opening.
 	DeclareRecoveries {
 		/// The deadline.
@@ -136,6 +144,7 @@ impl Call {
 			Self::PreCommitSectors(_) => ("StorageProvider", "pre_commit_sectors"),
 			Self::ProveCommitSectors(_) => ("StorageProvider", "prove_commit_sectors"),
 			Self::SubmitWindowPost { .. } => ("StorageProvider", "submit_window_post"),
+			Self::DeclareFaults { .. } => ("StorageProvider", "declare_faults"),
 			Self::DeclareRecoveries { .. } => ("StorageProvider", "declare_recoveries"),
 			Self::Transfer { .. } => ("Balances", "transfer_keep_alive"),
 		}
@@ -180,13 +189,14 @@ impl Call {
 			Self::SubmitWindowPost { submissions, .. } => {
 				at_most("partitions", submissions.len(), MAX_SECTORS_PER_CALL)
 			},
-			Self::DeclareRecoveries { declarations, .. } => {
+			Self::DeclareFaults { declarations, .. }
+			| Self::DeclareRecoveries { declarations, .. } => {
 				at_most("partitions", declarations.len(), MAX_SECTORS_PER_CALL)?;
 				for (_, sectors) in declarations {
 					at_most(
 						"sectors of a partition",
 						sectors.len(),
-						MAX_RECOVERIES_PER_PARTITION,
+						MAX_DECLARED_PER_PARTITION,
 					)?;
 				}
 				Ok(())
@@ -224,4 +234,94 @@ pub enum CallError {
 		/// How many there may be.
 		limit: usize,
 	},
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn lists_beyond_their_bounds_are_refused() {
+		let sector = PreCommitSector {
+			sector: 1,
+			comm_r: CommR([0; 32]),
+			ticket_block: 1,
+			expiration: 2,
+			deals: vec![0; 65],
+		};
+		let proven = ProveCommitSector {
+			sector: 1,
+			proofs: vec![[0; 192]; 11],
+		};
+		let submission = PostSubmission {
+			partition: 0,
+			proof: [0; 192],
+		};
+		let declarations = vec![(0, vec![0; 65])];
+		let calls = [
+			Call::SetAddresses(vec![String::new(); 5]),
+			Call::SetAddresses(vec!["a".repeat(129)]),
+			Call::SettleDeals(vec![0; 33]),
+			Call::PreCommitSectors(vec![sector.clone()]),
+			Call::PreCommitSectors(vec![
+				PreCommitSector {
+					deals: vec![],
+					..sector
+				};
+				17
+			]),
+			Call::ProveCommitSectors(vec![proven.clone()]),
+			Call::ProveCommitSectors(vec![
+				ProveCommitSector {
+					proofs: vec![],
+					..proven
+				};
+				17
+			]),
+			Call::SubmitWindowPost {
+				deadline: 0,
+				submissions: vec![submission; 17],
+			},
+			Call::DeclareRecoveries {
+				deadline: 0,
+				declarations: declarations.clone(),
+			},
+			Call::DeclareFaults {
+				deadline: 0,
+				declarations,
+			},
+			Call::DeclareFaults {
+				deadline: 0,
+				declarations: vec![(0, vec![]); 17],
+			},
+		];
+		for call in calls {
+			let error = call.check().unwrap_err();
+			assert!(error.to_string().ends_with("split the call"), "{error}");
+		}
+	}
+
+	#[test]
+	fn lists_within_their_bounds_are_accepted() {
+		let calls = [
+			Call::SetAddresses(vec!["a".repeat(128); 4]),
+			Call::SettleDeals(vec![0; 32]),
+			Call::Deposit(u128::MAX),
+			Call::PublishDeals(vec![]),
+			Call::SubmitWindowPost {
+				deadline: 0,
+				submissions: vec![
+					PostSubmission {
+						partition: 0,
+						proof: [0; 192],
+					};
+					16
+				],
+			},
+		];
+		for call in calls {
+			assert_eq!(call.check(), Ok(()));
+		}
+	}
 }

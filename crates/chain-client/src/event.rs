@@ -107,8 +107,10 @@ pub enum Event {
 		deadline: DeadlineIndex,
 		/// The partition.
 		partition: PartitionIndex,
+		/// How many sectors recovered by it.
+		recovered: u32,
 	},
-	/// A partition was not proven in time; its healthy and recovering sectors are faulty.
+	/// A partition was not proven in time.
 	PartitionFaulty {
 		/// Whose.
 		provider: AccountId,
@@ -116,6 +118,36 @@ pub enum Event {
 		deadline: DeadlineIndex,
 		/// The partition.
 		partition: PartitionIndex,
+		/// How many sectors became faulty.
+		new_faults: u32,
+		/// How many were to recover and did not.
+		failed_recoveries: u32,
+	},
+	/// Sectors were declared faulty by their provider.
+	FaultsDeclared {
+		/// Whose.
+		provider: AccountId,
+		/// The deadline.
+		deadline: DeadlineIndex,
+		/// The partition.
+		partition: PartitionIndex,
+		/// How many sectors.
+		sectors: u32,
+	},
+	/// A partition's faulty sectors cost their fee.
+	FaultFeeCharged {
+		/// Whose.
+		provider: AccountId,
+		/// The deadline.
+		deadline: DeadlineIndex,
+		/// The partition.
+		partition: PartitionIndex,
+		/// The fee.
+		#[serde(with = "amount")]
+		fee: Balance,
+		/// How much of it the provider could pay.
+		#[serde(with = "amount")]
+		burned: Balance,
 	},
 	/// Recoveries were declared.
 	RecoveriesDeclared {
@@ -125,6 +157,8 @@ pub enum Event {
 		deadline: DeadlineIndex,
 		/// The partition.
 		partition: PartitionIndex,
+		/// How many sectors.
+		sectors: u32,
 	},
 	/// A sector ended.
 	SectorExpired {

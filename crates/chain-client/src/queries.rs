@@ -31,10 +31,19 @@ impl ChainClient {
 	/// The protocol's constants.
 	pub async fn policy(&self) -> Result<Policy, QueryError> {
 		let at = self.at_best().await?;
-		self.value::<_, Raw<Policy>>(&at, pallet::PROVIDER, "PolicyValue", ())
-			.await?
-			.map(|policy| policy.0)
-			.ok_or_else(|| missing("the policy"))
+		self.timed(async {
+			let failed = |error: subxt::Error| self.error("the policy", error);
+			let address =
+				subxt::dynamic::storage::<(), Raw<Policy>>(pallet::PROVIDER, "PolicyValue");
+			// A chain whose genesis sets none has the runtime's default.
+			let policy = at
+				.storage()
+				.fetch(address, ())
+				.await
+				.map_err(|error| failed(error.into()))?;
+			Ok(policy.decode().map_err(|error| failed(error.into()))?.0)
+		})
+		.await
 	}
 
 	/// A provider's record; none if the account is not registered.
@@ -293,12 +302,5 @@ fn extrinsic_of(phase: Phase) -> Option<u32> {
 	match phase {
 		Phase::ApplyExtrinsic(index) => Some(index),
 		Phase::Finalization | Phase::Initialization => None,
-	}
-}
-
-fn missing(what: &str) -> QueryError {
-	QueryError::Incompatible {
-		what: what.to_owned(),
-		reason: "the chain has none: is this a Holdfast chain?".to_owned(),
 	}
 }

@@ -84,7 +84,7 @@ impl EncodeAsFields for Arguments<'_> {
 				sectors: Vec<PreCommitSector> = convert(sectors),
 			}),
 			Call::ProveCommitSectors(sectors) => encode!(fields, types, out, {
-				sectors: Vec<ProveCommitSector> = convert(sectors),
+				proofs: Vec<ProveCommitSector> = convert(sectors),
 			}),
 			Call::SubmitWindowPost {
 				deadline,
@@ -93,7 +93,11 @@ impl EncodeAsFields for Arguments<'_> {
 				deadline: DeadlineIndex = *deadline,
 				submissions: Vec<PostSubmission> = convert(submissions),
 			}),
-			Call::DeclareRecoveries {
+			Call::DeclareFaults {
+				deadline,
+				declarations,
+			}
+			| Call::DeclareRecoveries {
 				deadline,
 				declarations,
 			} => encode!(fields, types, out, {

@@ -77,14 +77,34 @@ pub(crate) fn decode<T: Config>(
 			error: describe(&error, metadata),
 		},
 		pallet::PROVIDER, WindowPoStAccepted {
-			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex
-		} => Event::WindowPoStAccepted { provider: provider.0, deadline, partition },
+			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex, recovered: u32
+		} => Event::WindowPoStAccepted { provider: provider.0, deadline, partition, recovered },
 		pallet::PROVIDER, PartitionFaulty {
-			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex
-		} => Event::PartitionFaulty { provider: provider.0, deadline, partition },
+			provider: Account,
+			deadline: DeadlineIndex,
+			partition: PartitionIndex,
+			new_faults: u32,
+			failed_recoveries: u32,
+		} => Event::PartitionFaulty {
+			provider: provider.0,
+			deadline,
+			partition,
+			new_faults,
+			failed_recoveries,
+		},
+		pallet::PROVIDER, FaultsDeclared {
+			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex, sectors: u32
+		} => Event::FaultsDeclared { provider: provider.0, deadline, partition, sectors },
 		pallet::PROVIDER, RecoveriesDeclared {
-			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex
-		} => Event::RecoveriesDeclared { provider: provider.0, deadline, partition },
+			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex, sectors: u32
+		} => Event::RecoveriesDeclared { provider: provider.0, deadline, partition, sectors },
+		pallet::PROVIDER, FaultFeeCharged {
+			provider: Account,
+			deadline: DeadlineIndex,
+			partition: PartitionIndex,
+			fee: Balance,
+			burned: Balance,
+		} => Event::FaultFeeCharged { provider: provider.0, deadline, partition, fee, burned },
 		pallet::PROVIDER, SectorExpired { provider: Account, sector: SectorNumber } => {
 			Event::SectorExpired { provider: provider.0, sector }
 		},

@@ -19,7 +19,7 @@ const STORAGE: [(&str, &str); 12] = [
 	("System", "Events"),
 ];
 
-const CALLS: [(&str, &str); 13] = [
+const CALLS: [(&str, &str); 14] = [
 	("Balances", "transfer_keep_alive"),
 	(pallet::MARKET, "deposit"),
 	(pallet::MARKET, "withdraw"),
@@ -32,6 +32,7 @@ const CALLS: [(&str, &str); 13] = [
 	(pallet::PROVIDER, "pre_commit_sectors"),
 	(pallet::PROVIDER, "prove_commit_sectors"),
 	(pallet::PROVIDER, "submit_window_post"),
+	(pallet::PROVIDER, "declare_faults"),
 	(pallet::PROVIDER, "declare_recoveries"),
 ];
 
