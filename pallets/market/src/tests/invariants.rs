@@ -1,0 +1,181 @@
+//! Random sequences of calls: money is conserved and the state is consistent after each.
+
+use frame_support::storage::with_storage_layer;
+use holdfast_primitives::{DealProposal, Policy};
+use proptest::prelude::*;
+
+use super::mock::*;
+use crate::{Deals, Health, NextDealId};
+
+#[derive(Clone, Debug)]
+enum Step {
+	Deposit(usize, u128),
+	Withdraw(usize, u128),
+	Publish(Vec<Offer>),
+	Activate(Vec<u64>, u64),
+	Health(u64, Health),
+	Settle(Vec<u64>),
+	Empty(usize),
+	Advance(u32),
+}
+
+#[derive(Clone, Debug)]
+struct Offer {
+	client: usize,
+	delay: u32,
+	duration: u32,
+	price: u128,
+	collateral: u128,
+	nonce: u64,
+	forged: bool,
+}
+
+const NAMES: [&str; 3] = ["Client", "Rich", "Provider"];
+
+fn amount() -> impl Strategy<Value = u128> {
+	prop_oneof![
+		0u128..2_000,
+		0u128..2 * FUNDS,
+		Just(FUNDS - ED),
+		Just(u128::MAX)
+	]
+}
+
+fn offer() -> impl Strategy<Value = Offer> {
+	(
+		0usize..3,
+		0u32..20,
+		0u32..30,
+		prop_oneof![0u128..50, 0u128..FUNDS, Just(u128::MAX)],
+		prop_oneof![0u128..500, 0u128..FUNDS],
+		0u64..12,
+		prop::bool::weighted(0.1),
+	)
+		.prop_map(
+			|(client, delay, duration, price, collateral, nonce, forged)| Offer {
+				client,
+				delay,
+				duration,
+				price,
+				collateral,
+				nonce,
+				forged,
+			},
+		)
+}
+
+/// Numbers counted back from the newest deal, so that they often exist.
+fn deals() -> impl Strategy<Value = Vec<u64>> {
+	prop::collection::vec(0u64..8, 0..4)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+	prop_oneof![
+		2 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Deposit(who, amount)),
+		1 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Withdraw(who, amount)),
+		4 => prop::collection::vec(offer(), 0..5).prop_map(Step::Publish),
+		3 => (deals(), 0u64..4).prop_map(|(deals, sector)| Step::Activate(deals, sector)),
+		2 => (0u64..4, 0u32..40, prop_oneof![0u32..200, Just(u32::MAX)]).prop_map(
+			|(sector, healthy_blocks, decided_through)| {
+				Step::Health(sector, Health { healthy_blocks, decided_through })
+			},
+		),
+		3 => deals().prop_map(Step::Settle),
+		1 => (0usize..3).prop_map(Step::Empty),
+		3 => (1u32..12).prop_map(Step::Advance),
+	]
+}
+
+fn newest(back: &[u64]) -> Vec<u64> {
+	let next = NextDealId::<Test>::get();
+	back.iter()
+		.map(|back| next.wrapping_sub(1 + back))
+		.collect()
+}
+
+fn offered(offer: &Offer) -> Signed {
+	let now = System::block_number();
+	let start = now + offer.delay;
+	let mut signed = sign(DealProposal {
+		client: account(NAMES[offer.client]),
+		start,
+		end: start + offer.duration,
+		price_per_block: offer.price,
+		provider_collateral: offer.collateral,
+		nonce: offer.nonce,
+		expires: start,
+		..proposal()
+	});
+	if offer.forged {
+		signed.proposal.nonce += 1;
+	}
+	signed
+}
+
+/// As a block executes it: what fails leaves nothing behind.
+fn call(call: impl FnOnce() -> sp_runtime::DispatchResult) {
+	let _ = with_storage_layer(call);
+}
+
+fn apply(step: Step) {
+	let signed = |who: usize| RuntimeOrigin::signed(account(NAMES[who]));
+	match step {
+		Step::Deposit(who, amount) => call(|| Market::deposit(signed(who), amount)),
+		Step::Withdraw(who, amount) => call(|| Market::withdraw(signed(who), amount)),
+		Step::Publish(offers) => {
+			let proposals = batch(offers.iter().map(offered).collect());
+			let origin = RuntimeOrigin::signed(provider());
+			call(|| Market::publish_deals(origin, proposals));
+		},
+		Step::Activate(back, sector) => {
+			call(|| Market::activate(&provider(), sector, &newest(&back)));
+		},
+		Step::Health(sector, health) => {
+			set_health(sector, health.healthy_blocks, health.decided_through);
+		},
+		Step::Settle(back) => call(|| settle(&newest(&back))),
+		Step::Empty(who) => {
+			call(|| Balances::transfer_all(signed(who), account("Other"), false));
+		},
+		Step::Advance(blocks) => {
+			for _ in 0..blocks {
+				run_to(System::block_number() + 1);
+				check_all();
+			}
+		},
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+	#[test]
+	fn money_is_conserved_and_the_state_is_consistent(
+		steps in prop::collection::vec(step(), 1..60)
+	) {
+		new_test_ext().execute_with(|| {
+			CurrentPolicy::set(Policy { min_deal_duration: 1, ..Policy::devnet() });
+			for name in NAMES {
+				Market::deposit(RuntimeOrigin::signed(account(name)), FUNDS / 2).unwrap();
+			}
+			for step in steps {
+				apply(step);
+				check_all();
+			}
+			// In the end every deal can be closed, and then all the money is free.
+			for sector in 0..4 {
+				set_health(sector, 10, u32::MAX);
+			}
+			run_to(System::block_number() + 200);
+			for id in Deals::<Test>::iter_keys().collect::<Vec<_>>() {
+				settle(&[id]).unwrap();
+			}
+			check_all();
+			for name in NAMES {
+				let held = Market::market_balance(&account(name));
+				prop_assert_eq!((held.payment, held.collateral), (0, 0));
+			}
+			Ok(())
+		})?;
+	}
+}
