@@ -1,0 +1,141 @@
+//! Blocks: bytes and the CID that names them.
+
+use cid::Cid;
+use multihash::Multihash;
+use sha2::{Digest as _, Sha256};
+
+use crate::Digest;
+
+/// The multicodec of bytes without structure.
+pub const RAW: u64 = 0x55;
+/// The multicodec of dag-pb nodes.
+pub const DAG_PB: u64 = 0x70;
+/// The multihash code of SHA-256.
+pub const SHA2_256: u64 = 0x12;
+/// The multihash code of bytes that stand for themselves.
+pub const IDENTITY: u64 = 0x00;
+
+/// Bytes with their CID, which has been checked unless the type that yields it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+	/// The name.
+	pub cid: Cid,
+	/// The content.
+	pub data: Vec<u8>,
+}
+
+/// Why bytes are not what their CID says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+	/// The bytes have another hash.
+	#[error("block {cid} is corrupt: its bytes have another hash")]
+	Corrupt {
+		/// What the bytes should be.
+		cid: Cid,
+	},
+	/// The CID's hash function is not known here.
+	#[error(
+		"block {cid} uses the hash function {code:#x}: only SHA-256 and identity are supported"
+	)]
+	UnsupportedHash {
+		/// The block.
+		cid: Cid,
+		/// The multihash code.
+		code: u64,
+	},
+}
+
+/// SHA-256.
+pub fn sha256(data: &[u8]) -> Digest {
+	Sha256::digest(data).into()
+}
+
+/// The CIDv1 of a block with this codec and SHA-256.
+pub fn cid_from_digest(codec: u64, digest: &Digest) -> Cid {
+	let hash = Multihash::wrap(SHA2_256, digest).expect("32 bytes fit a 64-byte multihash; qed");
+	Cid::new_v1(codec, hash)
+}
+
+/// The CID of a raw leaf with these bytes.
+pub fn raw_cid(data: &[u8]) -> Cid {
+	cid_from_digest(RAW, &sha256(data))
+}
+
+/// The CID of a dag-pb node with these bytes.
+pub fn dag_pb_cid(data: &[u8]) -> Cid {
+	cid_from_digest(DAG_PB, &sha256(data))
+}
+
+/// The SHA-256 that a CID holds. `None` if it holds another hash.
+pub fn sha256_of(cid: &Cid) -> Option<Digest> {
+	let hash = cid.hash();
+	if hash.code() != SHA2_256 {
+		return None;
+	}
+	hash.digest().try_into().ok()
+}
+
+/// Checks that `data` is what `cid` names.
+pub fn verify(cid: &Cid, data: &[u8]) -> Result<(), BlockError> {
+	let hash = cid.hash();
+	let matches = match hash.code() {
+		SHA2_256 => hash.digest() == sha256(data),
+		IDENTITY => hash.digest() == data,
+		code => return Err(BlockError::UnsupportedHash { cid: *cid, code }),
+	};
+	if matches {
+		Ok(())
+	} else {
+		Err(BlockError::Corrupt { cid: *cid })
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn well_known_contents_have_their_well_known_cids() {
+		assert_eq!(
+			raw_cid(b"").to_string(),
+			"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+		);
+		assert_eq!(
+			raw_cid(b"hello world").to_string(),
+			"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
+		);
+		// An empty UnixFS directory: a node whose data is the message {type: Directory}.
+		assert_eq!(
+			dag_pb_cid(&[0x0a, 0x02, 0x08, 0x01]).to_string(),
+			"bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
+		);
+	}
+
+	#[test]
+	fn blocks_are_checked_against_their_cid() {
+		let cid = raw_cid(b"data");
+		assert_eq!(verify(&cid, b"data"), Ok(()));
+		assert_eq!(verify(&cid, b"dat4"), Err(BlockError::Corrupt { cid }));
+		let identity = Cid::new_v1(RAW, Multihash::wrap(IDENTITY, b"data").unwrap());
+		assert_eq!(verify(&identity, b"data"), Ok(()));
+		assert!(verify(&identity, b"dat4").is_err());
+		let unknown = Cid::new_v1(RAW, Multihash::wrap(0x1b, &[0; 32]).unwrap());
+		assert_eq!(
+			verify(&unknown, b"data"),
+			Err(BlockError::UnsupportedHash {
+				cid: unknown,
+				code: 0x1b
+			})
+		);
+		// A hash that was cut short matches nothing.
+		let short = Cid::new_v1(
+			RAW,
+			Multihash::wrap(SHA2_256, &sha256(b"data")[..20]).unwrap(),
+		);
+		assert_eq!(
+			verify(&short, b"data"),
+			Err(BlockError::Corrupt { cid: short })
+		);
+		assert_eq!(sha256_of(&short), None);
+	}
+}
