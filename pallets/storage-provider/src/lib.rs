@@ -1,0 +1,696 @@
+//! Storage providers: who they are, what they promise, and the proofs that they keep it.
+//!
+//! A provider registers with a sector size, pre-commits sectors that it sealed, proves each replica
+//! ([`pallet::Call::prove_commit_sectors`]), and from then on proves every sector once in each proving
+//! period, in the window of its deadline ([`pallet::Call::submit_window_post`]). What is not proven is
+//! faulty: it earns nothing and costs a fee in every period until it recovers.
+//!
+//! **Cost follows what is touched.** A call reads and writes the provider's record, whose size is bounded,
+//! and the sectors and partitions that it names; nothing reads a whole deadline or a whole provider. What
+//! comes due by time is found through an agenda by block ([`pallet::Agenda`], [`pallet::Expirations`],
+//! [`pallet::PreCommitAgenda`]), a bounded number of items in each block, nothing skipped.
+//!
+//! **Payment follows proofs.** [`Pallet::sector_health`] says for how many blocks a sector was proven;
+//! the market pays by it.
+//!
+//! The protocol's constants are one [`Policy`](holdfast_primitives::Policy), set at genesis.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+
+mod agenda;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod challenge;
+mod deadline;
+mod expiration;
+mod fault;
+mod health;
+mod monies;
+mod partition;
+mod positions;
+mod pre_commit;
+mod prove_commit;
+mod provider;
+mod sector;
+#[cfg(test)]
+mod tests;
+mod traits;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+pub mod weights;
+mod window_post;
+
+pub use fault::{Declaration, MAX_DECLARED_SECTORS};
+pub use health::Health;
+pub use pallet::*;
+pub use partition::{FaultGroup, Partition, PartitionKey, MAX_FAULT_GROUPS};
+pub use positions::{Positions, MAX_POSITIONS};
+pub use pre_commit::{PreCommit, PreCommitSector, SectorDeals, MAX_SECTOR_DEALS};
+pub use prove_commit::{ProveCommitSector, MAX_POREP_PROOFS};
+pub use provider::{Addresses, Ask, DeadlineLoad, ProviderInfo, MAX_ADDRESSES, MAX_ADDRESS_BYTES};
+pub use sector::{Gap, Sector, MAX_GAPS};
+pub use traits::{Market, PoRepStatement, Proofs, Randomness};
+pub use weights::{ProofWeights, WeightInfo};
+pub use window_post::{DuePartition, PostSubmission};
+
+/// The most sectors or partitions in one call.
+pub const MAX_BATCH: u32 = 16;
+
+/// A list of as much as one call can take.
+pub type Batch<Item> = frame_support::BoundedVec<Item, frame_support::traits::ConstU32<MAX_BATCH>>;
+
+/// The storage, calls, events and errors.
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use alloc::vec::Vec;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::fungible::{Inspect, Mutate, MutateHold},
+	};
+	use frame_system::pallet_prelude::*;
+	use holdfast_primitives::{
+		deadline::Window, Balance, BlockNumber, CommR, DeadlineIndex, PartitionIndex, Policy,
+		SectorNumber, SectorSize,
+	};
+	use sp_runtime::traits::SaturatedConversion;
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// Storage providers and their sectors.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// What the runtime decides.
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<
+		AccountId: Into<[u8; 32]>,
+		Hash: Into<[u8; 32]>,
+		RuntimeEvent: From<Event<Self>>,
+	>
+	{
+		/// The native token.
+		type Currency: Inspect<Self::AccountId, Balance = Balance>
+			+ Mutate<Self::AccountId>
+			+ MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+		/// The runtime's reasons to hold funds.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// Where tickets, seeds and challenges come from.
+		type Randomness: Randomness;
+
+		/// What verifies proofs.
+		type Proofs: Proofs;
+
+		/// The deals that sectors hold.
+		type Market: Market<Self::AccountId>;
+
+		/// How many windows, sectors and pre-commits are settled in one block at most.
+		#[pallet::constant]
+		type MaxDuePerBlock: Get<u32>;
+
+		/// What calls and hooks cost, without the proofs.
+		type WeightInfo: WeightInfo;
+
+		/// What verifying proofs costs.
+		type ProofWeights: ProofWeights;
+	}
+
+	/// Why this pallet holds a provider's funds.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// Sectors that are not proven yet.
+		PreCommitDeposit,
+		/// Sectors that are promised.
+		Pledge,
+	}
+
+	/// The policy of a chain whose genesis sets none.
+	#[pallet::type_value]
+	pub fn DefaultPolicy() -> Policy {
+		Policy::production()
+	}
+
+	/// The protocol's constants.
+	#[pallet::storage]
+	pub type PolicyValue<T> = StorageValue<_, Policy, ValueQuery, DefaultPolicy>;
+
+	/// The registered providers.
+	#[pallet::storage]
+	pub type Providers<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ProviderInfo>;
+
+	/// The sectors that wait for their proof.
+	#[pallet::storage]
+	pub type PreCommits<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, SectorNumber, PreCommit>;
+
+	/// The proven sectors, and the ended ones whose deals are not settled.
+	#[pallet::storage]
+	pub type Sectors<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, SectorNumber, Sector>;
+
+	/// The partitions: provider, deadline, index. One whose sectors have all ended is removed.
+	#[pallet::storage]
+	pub type Partitions<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, T::AccountId>,
+			NMapKey<Twox64Concat, DeadlineIndex>,
+			NMapKey<Twox64Concat, PartitionIndex>,
+		),
+		Partition,
+	>;
+
+	/// The numbers of a partition's sectors, by position.
+	#[pallet::storage]
+	pub type PartitionSectors<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, T::AccountId>,
+			NMapKey<Twox64Concat, DeadlineIndex>,
+			NMapKey<Twox64Concat, PartitionIndex>,
+		),
+		BoundedVec<SectorNumber, ConstU32<MAX_POSITIONS>>,
+		ValueQuery,
+	>;
+
+	/// The replicas of a partition's sectors, by position: what a window PoSt speaks of, in one read.
+	#[pallet::storage]
+	pub type PartitionReplicas<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, T::AccountId>,
+			NMapKey<Twox64Concat, DeadlineIndex>,
+			NMapKey<Twox64Concat, PartitionIndex>,
+		),
+		BoundedVec<CommR, ConstU32<MAX_POSITIONS>>,
+		ValueQuery,
+	>;
+
+	/// The positions of the sectors that end when their deadline closes in a block.
+	#[pallet::storage]
+	pub type Expirations<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		BlockNumber,
+		Blake2_128Concat,
+		PartitionKey<T::AccountId>,
+		Positions,
+		ValueQuery,
+	>;
+
+	/// The partitions whose next window closes in a block.
+	#[pallet::storage]
+	pub type Agenda<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		BlockNumber,
+		Blake2_128Concat,
+		PartitionKey<T::AccountId>,
+		(),
+	>;
+
+	/// The pre-commits that expire in a block.
+	#[pallet::storage]
+	pub type PreCommitAgenda<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		BlockNumber,
+		Blake2_128Concat,
+		(T::AccountId, SectorNumber),
+		(),
+	>;
+
+	/// The earliest block for which not all is done that was due.
+	#[pallet::storage]
+	pub type AgendaCursor<T> = StorageValue<_, BlockNumber, ValueQuery>;
+
+	/// What a chain begins with.
+	#[pallet::genesis_config]
+	pub struct GenesisConfig<T> {
+		/// The protocol's constants.
+		pub policy: Policy,
+		/// Nothing: the runtime's type.
+		#[serde(skip)]
+		pub _runtime: core::marker::PhantomData<T>,
+	}
+
+	impl<T> Default for GenesisConfig<T> {
+		fn default() -> Self {
+			Self {
+				policy: DefaultPolicy::get(),
+				_runtime: Default::default(),
+			}
+		}
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			if let Err(error) = self.policy.validate() {
+				panic!("the genesis policy cannot work: {error}");
+			}
+			PolicyValue::<T>::put(self.policy);
+		}
+	}
+
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A provider registered.
+		ProviderRegistered {
+			/// Who.
+			provider: T::AccountId,
+			/// The size of its sectors.
+			sector_size: SectorSize,
+		},
+		/// A provider is reached at other addresses.
+		AddressesSet {
+			/// Who.
+			provider: T::AccountId,
+		},
+		/// A provider changed what it asks for.
+		AskSet {
+			/// Who.
+			provider: T::AccountId,
+			/// What it asks for now.
+			ask: Ask,
+		},
+		/// A provider announced how much space it has left.
+		FreeSpaceSet {
+			/// Who.
+			provider: T::AccountId,
+			/// How much.
+			bytes: u64,
+		},
+		/// A sector waits for its proof of replication.
+		SectorPreCommitted {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+		},
+		/// A pre-commit was not proven in time.
+		PreCommitExpired {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// How much of the deposit was burned.
+			burned: Balance,
+		},
+		/// A sector was proven and is active together with its deals.
+		SectorProven {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// The deadline in which it is proven from now on.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+		},
+		/// A sector of a batch could not be activated.
+		ProofRefused {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// Why.
+			error: DispatchError,
+		},
+		/// A partition was proven in its window.
+		WindowPoStAccepted {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many faulty sectors recovered by it.
+			recovered: u32,
+		},
+		/// A window closed without the partition's proof.
+		PartitionFaulty {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many sectors are faulty that were not.
+			new_faults: u32,
+			/// How many sectors were to recover and did not.
+			failed_recoveries: u32,
+		},
+		/// A provider declared sectors faulty before their challenge.
+		FaultsDeclared {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many.
+			sectors: u32,
+		},
+		/// A provider declared that faulty sectors will be part of the next proof.
+		RecoveriesDeclared {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many.
+			sectors: u32,
+		},
+		/// A partition's faulty sectors cost their fee.
+		FaultFeeCharged {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// The fee.
+			fee: Balance,
+			/// How much of it the provider could pay.
+			burned: Balance,
+		},
+		/// A sector reached its end.
+		SectorExpired {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+		},
+	}
+
+	/// Why a call failed.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The account is a provider already.
+		AlreadyRegistered,
+		/// The account is no provider.
+		NotRegistered,
+		/// There is no address, or one that is empty or not of printable ASCII characters.
+		InvalidAddress,
+		/// The least piece is larger than the largest, or the largest than a sector.
+		InvalidAsk,
+		/// There is nothing in the call to be done.
+		EmptyBatch,
+		/// The provider has a pre-commit or a sector with this number.
+		SectorNumberUsed,
+		/// The sector would end before the least lifetime.
+		ExpirationTooSoon,
+		/// The sector would end after the greatest lifetime.
+		ExpirationTooLate,
+		/// The ticket is not of a past block.
+		TicketNotPast,
+		/// The ticket is older than the greatest age.
+		TicketTooOld,
+		/// The randomness of the ticket's, seed's or challenge's block is not known.
+		RandomnessUnavailable,
+		/// A deal is named twice in one sector.
+		DuplicateDeal,
+		/// The deals' pieces do not fit the sector.
+		PiecesDoNotFit,
+		/// The provider cannot pay the deposit of a pre-commit.
+		InsufficientDeposit,
+		/// There is no pre-commit with this number.
+		NoSuchPreCommit,
+		/// The pre-commit has expired.
+		PreCommitTooOld,
+		/// The seed of the proof is not known before a later block.
+		TooEarlyToProve,
+		/// The sector's expiration has passed.
+		SectorLifetimeOver,
+		/// The sector size needs another number of proofs.
+		WrongProofCount,
+		/// No deadline can take a sector in this block; the next ones can.
+		NoMutableDeadline,
+		/// The provider cannot pay the pledge of the sector, and what fees took of the others'.
+		InsufficientPledge,
+		/// The proving period has no such deadline.
+		NoSuchDeadline,
+		/// The deadline is not open.
+		DeadlineNotOpen,
+		/// The deadline's challenge is known already; declare again after it has closed.
+		DeadlineNotMutable,
+		/// The deadline has no such partition.
+		NoSuchPartition,
+		/// The partition's last window is not settled yet; try again in the next block.
+		PartitionUnsettled,
+		/// The partition is proven in this window.
+		AlreadyProven,
+		/// All sectors of the partition are faulty and none is to recover.
+		NothingToProve,
+		/// There is no sector with this number.
+		NoSuchSector,
+		/// The sector has ended or is in another partition.
+		SectorNotInPartition,
+		/// The sector is not faulty.
+		SectorNotFaulty,
+		/// The sector is faulty already.
+		SectorAlreadyFaulty,
+		/// The sector is to recover already.
+		SectorAlreadyRecovering,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(now: BlockNumberFor<T>) -> Weight {
+			Self::service_agenda(now.saturated_into())
+		}
+
+		fn integrity_test() {
+			assert!(
+				T::MaxDuePerBlock::get() > 0,
+				"MaxDuePerBlock must be positive"
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::check_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Registers the caller as a provider with sectors of one size.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::register())]
+		pub fn register(
+			origin: OriginFor<T>,
+			sector_size: SectorSize,
+			addresses: Addresses,
+			ask: Ask,
+			free_space: u64,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_register(provider, sector_size, addresses, ask, free_space)
+		}
+
+		/// Sets where the provider is reached.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::set_addresses())]
+		pub fn set_addresses(origin: OriginFor<T>, addresses: Addresses) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_set_addresses(provider, addresses)
+		}
+
+		/// Sets what the provider asks for.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::set_ask())]
+		pub fn set_ask(origin: OriginFor<T>, ask: Ask) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_set_ask(provider, ask)
+		}
+
+		/// Announces how many bytes the provider has left.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::set_free_space())]
+		pub fn set_free_space(origin: OriginFor<T>, free_space: u64) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_set_free_space(provider, free_space)
+		}
+
+		/// Pre-commits sealed sectors and holds a deposit for each: all of them, or none.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::pre_commit_sectors(
+			sectors.len() as u32,
+			sectors.iter().fold(0, |sum, sector| sum.saturating_add(sector.deals.len() as u32)),
+		))]
+		pub fn pre_commit_sectors(
+			origin: OriginFor<T>,
+			sectors: Batch<PreCommitSector>,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_pre_commit_sectors(provider, sectors.into_inner())
+		}
+
+		/// Proves pre-committed sectors and activates each that can be, together with its deals. Fails
+		/// with the first sector's error if none can be.
+		#[pallet::call_index(5)]
+		#[pallet::weight(
+			T::WeightInfo::prove_commit_sectors(
+				proofs.len() as u32,
+				(proofs.len() as u32).saturating_mul(MAX_SECTOR_DEALS),
+			)
+			.saturating_add(T::ProofWeights::porep(count_proofs(proofs)))
+		)]
+		pub fn prove_commit_sectors(
+			origin: OriginFor<T>,
+			proofs: Batch<ProveCommitSector>,
+		) -> DispatchResultWithPostInfo {
+			let provider = ensure_signed(origin)?;
+			let deals = Self::do_prove_commit_sectors(provider, &proofs)?;
+			let weight = T::WeightInfo::prove_commit_sectors(proofs.len() as u32, deals)
+				.saturating_add(T::ProofWeights::porep(count_proofs(&proofs)));
+			Ok(Some(weight).into())
+		}
+
+		/// Proves partitions of the deadline that is open: all of them, or none. Free if valid.
+		#[pallet::call_index(6)]
+		#[pallet::weight((
+			T::WeightInfo::submit_window_post(submissions.len() as u32)
+				.saturating_add(T::ProofWeights::window_post(submissions.len() as u32)),
+			DispatchClass::Operational,
+		))]
+		pub fn submit_window_post(
+			origin: OriginFor<T>,
+			deadline: DeadlineIndex,
+			submissions: Batch<PostSubmission>,
+		) -> DispatchResultWithPostInfo {
+			let provider = ensure_signed(origin)?;
+			Self::do_submit_window_post(provider, deadline, &submissions)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Declares that faulty sectors will be part of the partitions' next proofs. Free if valid.
+		#[pallet::call_index(7)]
+		#[pallet::weight((
+			T::WeightInfo::declare_recoveries(
+				declarations.len() as u32,
+				fault::declared_sectors(declarations),
+			),
+			DispatchClass::Operational,
+		))]
+		pub fn declare_recoveries(
+			origin: OriginFor<T>,
+			deadline: DeadlineIndex,
+			declarations: Batch<Declaration>,
+		) -> DispatchResultWithPostInfo {
+			let provider = ensure_signed(origin)?;
+			Self::do_declare_recoveries(provider, deadline, &declarations)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Declares sectors faulty before their challenge, so that the others of their partition can be
+		/// proven without them. Free if valid.
+		#[pallet::call_index(8)]
+		#[pallet::weight((
+			T::WeightInfo::declare_faults(
+				declarations.len() as u32,
+				fault::declared_sectors(declarations),
+			),
+			DispatchClass::Operational,
+		))]
+		pub fn declare_faults(
+			origin: OriginFor<T>,
+			deadline: DeadlineIndex,
+			declarations: Batch<Declaration>,
+		) -> DispatchResultWithPostInfo {
+			let provider = ensure_signed(origin)?;
+			Self::do_declare_faults(provider, deadline, &declarations)?;
+			Ok(Pays::No.into())
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// The protocol's constants.
+		pub fn policy() -> Policy {
+			PolicyValue::<T>::get()
+		}
+
+		/// A provider's record.
+		pub fn provider(provider: T::AccountId) -> Option<ProviderInfo> {
+			Providers::<T>::get(provider)
+		}
+
+		/// A sector's record.
+		pub fn sector(provider: T::AccountId, sector: SectorNumber) -> Option<Sector> {
+			Sectors::<T>::get(provider, sector)
+		}
+
+		/// For how many blocks from `from` until before `to` a sector was healthy.
+		pub fn health(
+			provider: T::AccountId,
+			sector: SectorNumber,
+			from: BlockNumber,
+			to: BlockNumber,
+		) -> Option<Health> {
+			Self::sector_health(&provider, sector, from, to)
+		}
+
+		/// A provider's calendar: for each deadline the window that is open, or else the next one.
+		pub fn windows(provider: T::AccountId) -> Vec<Window> {
+			let Some(info) = Providers::<T>::get(provider) else {
+				return Vec::new();
+			};
+			let policy = Self::policy();
+			(0..policy.deadlines)
+				.filter_map(|index| Self::current_window(&policy, &info, index, Self::now()).ok())
+				.collect()
+		}
+
+		/// What each partition of a deadline needs in the window that is open, or else in the next one.
+		pub fn due_partitions(
+			provider: T::AccountId,
+			deadline: DeadlineIndex,
+		) -> Vec<DuePartition> {
+			Self::partitions_due(&provider, deadline)
+		}
+
+		/// The faulty sectors of a partition, recovering ones included, ordered by number.
+		pub fn faulty_sectors(
+			provider: T::AccountId,
+			deadline: DeadlineIndex,
+			partition: PartitionIndex,
+		) -> Vec<SectorNumber> {
+			Self::faults_of(&(provider, deadline, partition))
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// The current block.
+		pub(crate) fn now() -> BlockNumber {
+			frame_system::Pallet::<T>::block_number().saturated_into()
+		}
+	}
+
+	fn count_proofs(sectors: &[ProveCommitSector]) -> u32 {
+		sectors.iter().fold(0, |sum: u32, sector| {
+			sum.saturating_add(sector.proofs.len() as u32)
+		})
+	}
+
+	/// The chain's policy, for other pallets.
+	pub struct CurrentPolicy<T>(core::marker::PhantomData<T>);
+
+	impl<T: Config> Get<Policy> for CurrentPolicy<T> {
+		fn get() -> Policy {
+			PolicyValue::<T>::get()
+		}
+	}
+}

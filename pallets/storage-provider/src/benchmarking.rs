@@ -1,0 +1,417 @@
+//! Benchmarks of every call and of every item of the hooks. Proofs are accepted unseen here: what they
+//! cost is measured where they are verified.
+
+use alloc::{vec, vec::Vec};
+use frame_benchmarking::v2::*;
+use frame_support::{traits::fungible::Mutate, BoundedVec};
+use frame_system::RawOrigin;
+use holdfast_primitives::{
+	deadline::window_at, Balance, BlockNumber, CommD, CommR, DealId, SectorNumber, SectorSize,
+};
+
+use crate::{
+	pallet::*, Addresses, Ask, Batch, Gap, Market, Partition, PartitionKey, Positions,
+	PostSubmission, PreCommitSector, Proofs, ProveCommitSector, Randomness, Sector, SectorDeals,
+	MAX_BATCH, MAX_DECLARED_SECTORS, MAX_FAULT_GROUPS, MAX_GAPS, MAX_POSITIONS, MAX_SECTOR_DEALS,
+};
+
+const FUNDS: Balance = 1 << 90;
+
+fn set_block<T: Config>(block: BlockNumber) {
+	frame_system::Pallet::<T>::set_block_number(block.into());
+}
+
+fn addresses() -> Addresses {
+	let address = BoundedVec::truncate_from(vec![b'a'; crate::MAX_ADDRESS_BYTES as usize]);
+	BoundedVec::truncate_from(vec![address; crate::MAX_ADDRESSES as usize])
+}
+
+fn ask() -> Ask {
+	Ask {
+		price_per_gib_block: 1,
+		min_piece_bytes: 128,
+		max_piece_bytes: 256,
+		accepting: true,
+	}
+}
+
+/// A registered provider with 32 GiB sectors and enough funds, at a block with a past.
+fn provider<T: Config>() -> T::AccountId {
+	let provider: T::AccountId = whitelisted_caller();
+	T::Currency::set_balance(&provider, FUNDS);
+	T::Proofs::benchmark_accept_all();
+	set_block::<T>(100);
+	T::Randomness::benchmark_value_at(99);
+	Pallet::<T>::register(
+		RawOrigin::Signed(provider.clone()).into(),
+		SectorSize::GiB32,
+		addresses(),
+		ask(),
+		0,
+	)
+	.expect("it is valid");
+	provider
+}
+
+fn sealed<T: Config>(sector: SectorNumber, deals: Vec<DealId>) -> PreCommitSector {
+	let now = Pallet::<T>::now();
+	PreCommitSector {
+		sector,
+		comm_r: CommR([1; 32]),
+		ticket_block: now - 1,
+		expiration: now + Pallet::<T>::policy().max_sector_lifetime,
+		deals: SectorDeals::truncate_from(deals),
+	}
+}
+
+/// Sectors that can be pre-committed, with the deals shared out among them.
+fn sealed_sectors<T: Config>(
+	provider: &T::AccountId,
+	sectors: u32,
+	deals: u32,
+) -> Batch<PreCommitSector> {
+	let deals = T::Market::benchmark_deals(provider, deals);
+	let share = deals.len().div_ceil(sectors as usize).max(1);
+	let mut shares = deals.chunks(share);
+	let sectors = (0..u64::from(sectors))
+		.map(|number| sealed::<T>(number, shares.next().unwrap_or_default().to_vec()))
+		.collect();
+	Batch::truncate_from(sectors)
+}
+
+/// Moves to a block in which what was pre-committed now can be proven.
+fn await_seed<T: Config>() {
+	let seed = Pallet::<T>::now() + Pallet::<T>::policy().pre_commit_challenge_delay;
+	T::Randomness::benchmark_value_at(seed);
+	set_block::<T>(seed + 1);
+}
+
+/// A full partition of deadline 0, with every list at its bound; returns its sectors' numbers.
+fn full_partition<T: Config>(key: &PartitionKey<T::AccountId>, sectors: u32) -> Vec<u64> {
+	let (provider, deadline, index) = key;
+	let numbers: Vec<_> = (0..u64::from(sectors))
+		.map(|number| u64::from(*index) * u64::from(MAX_POSITIONS) + number)
+		.collect();
+	let gap = |index| Gap {
+		from: 10 * index,
+		to: 10 * index + 1,
+	};
+	for (position, number) in (0..).zip(&numbers) {
+		let sector = Sector {
+			comm_r: CommR([1; 32]),
+			comm_d: CommD([2; 32]),
+			activated: 1,
+			expiration: 1_000_000,
+			deadline: *deadline,
+			partition: *index,
+			position,
+			pledge: 1,
+			deals_left: 1,
+			gaps: BoundedVec::truncate_from((0..MAX_GAPS - 1).map(gap).collect()),
+			ended: None,
+		};
+		Sectors::<T>::insert(provider, number, sector);
+	}
+	Partitions::<T>::insert(
+		key,
+		Partition {
+			count: sectors,
+			..Default::default()
+		},
+	);
+	PartitionReplicas::<T>::insert(
+		key,
+		BoundedVec::truncate_from(vec![CommR([1; 32]); sectors as usize]),
+	);
+	PartitionSectors::<T>::insert(key, BoundedVec::truncate_from(numbers.clone()));
+	Providers::<T>::mutate(provider, |info| {
+		let info = info.as_mut().expect("it is registered");
+		info.live_sectors += sectors;
+		info.deadlines[*deadline as usize].live_sectors += sectors;
+		info.deadlines[*deadline as usize].partitions = index + 1;
+	});
+	numbers
+}
+
+/// Makes all sectors of a partition faulty, in as many groups as there can be.
+fn make_faulty<T: Config>(key: &PartitionKey<T::AccountId>) {
+	Partitions::<T>::mutate(key, |slot| {
+		let partition = slot.as_mut().expect("it exists");
+		let mut rest = partition.live();
+		let share = rest.count().div_ceil(MAX_FAULT_GROUPS);
+		for since in 0..MAX_FAULT_GROUPS {
+			let (group, others) = rest.split(share);
+			partition.last_proof = since;
+			partition.add_faults(group);
+			rest = others;
+		}
+	});
+}
+
+/// The first block from now on in which deadline 0 can change.
+fn run_to_mutable<T: Config>(provider: &T::AccountId) {
+	let info = Providers::<T>::get(provider).expect("it is registered");
+	let policy = Pallet::<T>::policy();
+	let now = Pallet::<T>::now();
+	let close = window_at(&policy, info.period_offset, 0, now)
+		.expect("it exists")
+		.close;
+	set_block::<T>(close);
+}
+
+type Declarations = Batch<crate::Declaration>;
+
+/// Declarations of `sectors` sectors in all, in `partitions` partitions.
+fn declarations<T: Config>(
+	provider: &T::AccountId,
+	partitions: u32,
+	sectors: u32,
+	faulty: bool,
+) -> Declarations {
+	let share = sectors.div_ceil(partitions).max(1);
+	let mut left = sectors.max(partitions);
+	let mut list = Vec::new();
+	for index in 0..partitions {
+		let key = (provider.clone(), 0, index);
+		let numbers = full_partition::<T>(&key, MAX_DECLARED_SECTORS);
+		if faulty {
+			make_faulty::<T>(&key);
+		}
+		let take = share
+			.min(left.saturating_sub(partitions - index - 1))
+			.max(1);
+		left = left.saturating_sub(take);
+		let named = numbers.into_iter().take(take as usize).collect();
+		list.push((index, BoundedVec::truncate_from(named)));
+	}
+	Batch::truncate_from(list)
+}
+
+#[benchmarks]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn register() {
+		let caller: T::AccountId = whitelisted_caller();
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(caller.clone()),
+			SectorSize::GiB32,
+			addresses(),
+			ask(),
+			0,
+		);
+
+		assert!(Providers::<T>::contains_key(caller));
+	}
+
+	#[benchmark]
+	fn set_addresses() {
+		let caller = provider::<T>();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), addresses());
+
+		assert_eq!(
+			Providers::<T>::get(caller).map(|info| info.addresses),
+			Some(addresses())
+		);
+	}
+
+	#[benchmark]
+	fn set_ask() {
+		let caller = provider::<T>();
+		let ask = Ask {
+			accepting: false,
+			..ask()
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), ask);
+
+		assert_eq!(Providers::<T>::get(caller).map(|info| info.ask), Some(ask));
+	}
+
+	#[benchmark]
+	fn set_free_space() {
+		let caller = provider::<T>();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), 7);
+
+		assert_eq!(
+			Providers::<T>::get(caller).map(|info| info.free_space),
+			Some(7)
+		);
+	}
+
+	#[benchmark]
+	fn pre_commit_sectors(s: Linear<1, MAX_BATCH>, d: Linear<0, MAX_SECTOR_DEALS>) {
+		let caller = provider::<T>();
+		let sectors = sealed_sectors::<T>(&caller, s, d);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), sectors);
+
+		assert_eq!(PreCommits::<T>::iter_prefix(caller).count(), s as usize);
+	}
+
+	#[benchmark]
+	fn prove_commit_sectors(s: Linear<1, MAX_BATCH>, d: Linear<0, MAX_SECTOR_DEALS>) {
+		let caller = provider::<T>();
+		let sectors = sealed_sectors::<T>(&caller, s, d);
+		let origin = RawOrigin::Signed(caller.clone());
+		Pallet::<T>::pre_commit_sectors(origin.clone().into(), sectors).expect("they are valid");
+		await_seed::<T>();
+		// The partitions that they join have room for them, but are full otherwise.
+		for deadline in 0..Pallet::<T>::policy().deadlines {
+			full_partition::<T>(&(caller.clone(), deadline, 0), MAX_POSITIONS - MAX_BATCH);
+		}
+		let proofs = (0..u64::from(s))
+			.map(|sector| ProveCommitSector {
+				sector,
+				proofs: BoundedVec::truncate_from(vec![[0; 192]; 10]),
+			})
+			.collect();
+		let proofs = Batch::truncate_from(proofs);
+
+		#[extrinsic_call]
+		_(origin, proofs);
+
+		assert_eq!(PreCommits::<T>::iter_prefix(caller).count(), 0);
+	}
+
+	#[benchmark]
+	fn submit_window_post(n: Linear<1, MAX_BATCH>) {
+		let caller = provider::<T>();
+		let submissions = (0..n)
+			.map(|partition| {
+				full_partition::<T>(&(caller.clone(), 0, partition), MAX_POSITIONS);
+				PostSubmission {
+					partition,
+					proof: [0; 192],
+				}
+			})
+			.collect();
+		let submissions = Batch::truncate_from(submissions);
+		run_to_mutable::<T>(&caller);
+		let info = Providers::<T>::get(&caller).expect("it is registered");
+		let window = window_at(
+			&Pallet::<T>::policy(),
+			info.period_offset,
+			0,
+			Pallet::<T>::now(),
+		)
+		.expect("it exists");
+		T::Randomness::benchmark_value_at(window.challenge);
+		set_block::<T>(window.open);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), 0, submissions);
+
+		let partition = Partitions::<T>::get((caller, 0, n - 1)).expect("it exists");
+		assert_eq!(partition.last_proof, window.open);
+	}
+
+	#[benchmark]
+	fn declare_faults(n: Linear<1, MAX_BATCH>, s: Linear<1, { MAX_BATCH * MAX_DECLARED_SECTORS }>) {
+		let caller = provider::<T>();
+		run_to_mutable::<T>(&caller);
+		let declarations = declarations::<T>(&caller, n, s, false);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), 0, declarations);
+
+		assert!(!Pallet::<T>::faults_of(&(caller, 0, 0)).is_empty());
+	}
+
+	#[benchmark]
+	fn declare_recoveries(
+		n: Linear<1, MAX_BATCH>,
+		s: Linear<1, { MAX_BATCH * MAX_DECLARED_SECTORS }>,
+	) {
+		let caller = provider::<T>();
+		run_to_mutable::<T>(&caller);
+		let declarations = declarations::<T>(&caller, n, s, true);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), 0, declarations);
+
+		let partition = Partitions::<T>::get((caller, 0, 0)).expect("it exists");
+		assert!(!partition.recovering.is_empty());
+	}
+
+	#[benchmark]
+	fn service_block() {
+		let now = Pallet::<T>::now();
+		AgendaCursor::<T>::put(now);
+
+		#[block]
+		{
+			Pallet::<T>::service_agenda(now);
+		}
+
+		assert_eq!(AgendaCursor::<T>::get(), now + 1);
+	}
+
+	#[benchmark]
+	fn close_window() {
+		let caller = provider::<T>();
+		let key = (caller, 0, 0);
+		full_partition::<T>(&key, MAX_POSITIONS);
+		make_faulty::<T>(&key);
+		Partitions::<T>::mutate(&key, |slot| {
+			let partition = slot.as_mut().expect("it exists");
+			partition.recovering = partition.faulty();
+		});
+		let mut positions = Positions::default();
+		positions.insert(0);
+		Expirations::<T>::insert(10_000, &key, positions);
+
+		#[block]
+		{
+			Pallet::<T>::close_window(10_000, &key);
+		}
+
+		assert_eq!(Agenda::<T>::iter().count(), 1);
+	}
+
+	#[benchmark]
+	fn expire_sector() {
+		let caller = provider::<T>();
+		let key = (caller.clone(), 0, 0);
+		full_partition::<T>(&key, MAX_POSITIONS);
+		make_faulty::<T>(&key);
+		Expirations::<T>::insert(10_000, &key, Positions::first(MAX_POSITIONS));
+
+		#[block]
+		{
+			Pallet::<T>::expire_sectors(10_000, &key, 1);
+		}
+
+		assert!(Sectors::<T>::get(caller, 0).is_some_and(|sector| sector.ended.is_some()));
+	}
+
+	#[benchmark]
+	fn expire_pre_commit() {
+		let caller = provider::<T>();
+		let sectors = sealed_sectors::<T>(&caller, 1, MAX_SECTOR_DEALS);
+		Pallet::<T>::pre_commit_sectors(RawOrigin::Signed(caller.clone()).into(), sectors)
+			.expect("it is valid");
+
+		#[block]
+		{
+			Pallet::<T>::expire_pre_commit(&caller, 0);
+		}
+
+		assert!(!PreCommits::<T>::contains_key(caller, 0));
+	}
+
+	impl_benchmark_test_suite!(
+		Pallet,
+		crate::tests::mock::new_test_ext(),
+		crate::tests::mock::Test
+	);
+}

@@ -1,0 +1,310 @@
+//! Partitions: the sectors of a deadline that one window PoSt proves.
+//!
+//! A partition's sectors are numbered by position, in the order in which they joined. The small record
+//! here has bit fields over the positions; which sector and which replica is where are lists in storage
+//! items of their own, so that a call that needs no list reads none.
+
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{traits::ConstU32, BoundedVec};
+use holdfast_primitives::{
+	deadline::Window, BlockNumber, CommR, DeadlineIndex, PartitionIndex, SectorNumber,
+};
+use scale_info::TypeInfo;
+use sp_runtime::{ArithmeticError, DispatchError};
+
+use crate::{
+	pallet::{Agenda, Config, Pallet, PartitionReplicas, PartitionSectors, Partitions},
+	positions::Positions,
+	provider::ProviderInfo,
+};
+
+/// The most groups of faults that a partition tells apart.
+pub const MAX_FAULT_GROUPS: u32 = 32;
+
+/// What names a partition: its provider, deadline and index.
+pub type PartitionKey<AccountId> = (AccountId, DeadlineIndex, PartitionIndex);
+
+/// Sectors of a partition that became faulty together.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct FaultGroup {
+	/// The block of the last proof that they were part of; zero if there was none.
+	pub since: BlockNumber,
+	/// Where they are.
+	pub positions: Positions,
+}
+
+/// The state of a partition.
+#[derive(
+	Clone,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Partition {
+	/// The block of the last accepted proof; zero if there was none.
+	pub last_proof: BlockNumber,
+	/// How many positions were ever given.
+	pub count: u32,
+	/// The faulty sectors, disjoint groups, the oldest first.
+	pub faults: BoundedVec<FaultGroup, ConstU32<MAX_FAULT_GROUPS>>,
+	/// The faulty sectors that the next proof includes.
+	pub recovering: Positions,
+	/// The sectors that ended; never asked for again.
+	pub terminated: Positions,
+}
+
+impl Partition {
+	/// The sectors that have not ended.
+	pub fn live(&self) -> Positions {
+		Positions::first(self.count).difference(&self.terminated)
+	}
+
+	/// The sectors that are faulty, recovering ones included.
+	pub fn faulty(&self) -> Positions {
+		self.faults.iter().fold(Positions::default(), |all, group| {
+			all.union(&group.positions)
+		})
+	}
+
+	/// The sectors that the next proof must include.
+	pub fn to_prove(&self) -> Positions {
+		self.live()
+			.difference(&self.faulty())
+			.union(&self.recovering)
+	}
+
+	/// Since when the sector at `position` is faulty, if it is.
+	pub fn fault_since(&self, position: u32) -> Option<BlockNumber> {
+		self.faults
+			.iter()
+			.find(|group| group.positions.contains(position))
+			.map(|group| group.since)
+	}
+
+	/// Notes the proof of the block `now`. Returns how many sectors recovered.
+	pub(crate) fn accept_proof(&mut self, now: BlockNumber) -> u32 {
+		let recovered = core::mem::take(&mut self.recovering);
+		self.forget_faults(&recovered);
+		self.last_proof = now;
+		recovered.count()
+	}
+
+	/// Notes that a window closed without a proof. Returns how many sectors became faulty and how many
+	/// did not recover.
+	pub(crate) fn miss_proof(&mut self) -> (u32, u32) {
+		let failed = core::mem::take(&mut self.recovering);
+		let missed = self.live().difference(&self.faulty());
+		let count = missed.count();
+		self.add_faults(missed);
+		(count, failed.count())
+	}
+
+	/// Makes healthy sectors faulty, from the last proof on.
+	pub(crate) fn add_faults(&mut self, positions: Positions) {
+		if positions.is_empty() {
+			return;
+		}
+		let since = self.last_proof;
+		if let Some(last) = self.faults.last_mut().filter(|last| last.since == since) {
+			last.positions = last.positions.union(&positions);
+			return;
+		}
+		if let Err(group) = self.faults.try_push(FaultGroup { since, positions }) {
+			// The list is bounded. Sectors of a merged group count as faulty for longer than they
+			// were: what cannot be told apart is not paid.
+			if let Some(last) = self.faults.last_mut() {
+				last.since = last.since.min(group.since);
+				last.positions = last.positions.union(&group.positions);
+			}
+		}
+	}
+
+	/// Ends the sector at `position`.
+	pub(crate) fn terminate(&mut self, position: u32) {
+		self.terminated.insert(position);
+		self.recovering.remove(position);
+		let mut ended = Positions::default();
+		ended.insert(position);
+		self.forget_faults(&ended);
+	}
+
+	fn forget_faults(&mut self, positions: &Positions) {
+		for group in self.faults.iter_mut() {
+			group.positions = group.positions.difference(positions);
+		}
+		self.faults.retain(|group| !group.positions.is_empty());
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Whether the partition's window before `window` has closed but is not yet settled, because the
+	/// agenda has more to do than fits one block. Until then its faults are not known.
+	pub(crate) fn is_unsettled(
+		key: &PartitionKey<T::AccountId>,
+		window: &Window,
+		proving_period: BlockNumber,
+	) -> bool {
+		window
+			.close
+			.checked_sub(proving_period)
+			.is_some_and(|close| Agenda::<T>::contains_key(close, key))
+	}
+
+	/// Gives a sector a position in the last partition of the window's deadline, or in a new one.
+	pub(crate) fn join_partition(
+		provider: &T::AccountId,
+		info: &mut ProviderInfo,
+		window: &Window,
+		proving_period: BlockNumber,
+		sector: SectorNumber,
+		comm_r: CommR,
+	) -> Result<(PartitionIndex, u32), DispatchError> {
+		let capacity = info.sector_size.window_post_partition_sectors();
+		let load = info
+			.deadlines
+			.get_mut(window.deadline as usize)
+			.ok_or(DispatchError::Corruption)?;
+		let key = |index| (provider.clone(), window.deadline, index);
+		let last = load.partitions.checked_sub(1).filter(|index| {
+			let key = key(*index);
+			Partitions::<T>::get(&key).is_none_or(|partition| partition.count < capacity)
+				&& !Self::is_unsettled(&key, window, proving_period)
+		});
+		let index = match last {
+			Some(index) => index,
+			None => {
+				let index = load.partitions;
+				load.partitions = index.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+				index
+			},
+		};
+		load.live_sectors = load
+			.live_sectors
+			.checked_add(1)
+			.ok_or(ArithmeticError::Overflow)?;
+		let key = key(index);
+		let mut partition = Partitions::<T>::get(&key).unwrap_or_default();
+		let position = partition.count;
+		partition.count = position.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+		Partitions::<T>::insert(&key, partition);
+		PartitionSectors::<T>::try_append(key.clone(), sector)
+			.and_then(|()| PartitionReplicas::<T>::try_append(key, comm_r))
+			.map_err(|()| DispatchError::Corruption)?;
+		Ok((index, position))
+	}
+
+	/// The sectors at `positions` with their replicas, ordered by number, as a window PoSt proves them.
+	pub(crate) fn replicas_at(
+		key: &PartitionKey<T::AccountId>,
+		positions: &Positions,
+	) -> Result<Vec<(SectorNumber, CommR)>, DispatchError> {
+		let numbers = PartitionSectors::<T>::get(key);
+		let replicas = PartitionReplicas::<T>::get(key);
+		let mut sectors = positions
+			.iter()
+			.map(|position| {
+				let number = numbers.get(position as usize)?;
+				let comm_r = replicas.get(position as usize)?;
+				Some((*number, *comm_r))
+			})
+			.collect::<Option<Vec<_>>>()
+			.ok_or(DispatchError::Corruption)?;
+		sectors.sort_unstable_by_key(|(number, _)| *number);
+		Ok(sectors)
+	}
+
+	/// Forgets a partition whose sectors have all ended.
+	pub(crate) fn remove_partition(key: &PartitionKey<T::AccountId>) {
+		Partitions::<T>::remove(key);
+		PartitionSectors::<T>::remove(key);
+		PartitionReplicas::<T>::remove(key);
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn positions(list: &[u32]) -> Positions {
+		let mut set = Positions::default();
+		for position in list {
+			set.insert(*position);
+		}
+		set
+	}
+
+	#[test]
+	fn faults_of_one_proof_make_one_group() {
+		let mut partition = Partition {
+			last_proof: 10,
+			count: 4,
+			..Default::default()
+		};
+		partition.add_faults(positions(&[1]));
+		assert_eq!(partition.miss_proof(), (3, 0));
+		assert_eq!(partition.faults.len(), 1);
+		assert_eq!(partition.to_prove(), Positions::default());
+		assert_eq!(partition.fault_since(1), Some(10));
+	}
+
+	#[test]
+	fn a_full_list_of_groups_merges_towards_the_earlier_fault() {
+		let mut partition = Partition {
+			count: MAX_FAULT_GROUPS + 1,
+			..Default::default()
+		};
+		for position in 0..=MAX_FAULT_GROUPS {
+			partition.last_proof = 100 + position;
+			partition.add_faults(positions(&[position]));
+		}
+		assert_eq!(partition.faults.len() as u32, MAX_FAULT_GROUPS);
+		assert_eq!(partition.fault_since(0), Some(100));
+		let last = 100 + MAX_FAULT_GROUPS - 1;
+		assert_eq!(partition.fault_since(MAX_FAULT_GROUPS - 1), Some(last));
+		assert_eq!(partition.fault_since(MAX_FAULT_GROUPS), Some(last));
+	}
+
+	#[test]
+	fn a_proof_recovers_what_was_declared_and_nothing_else() {
+		let mut partition = Partition {
+			last_proof: 10,
+			count: 3,
+			..Default::default()
+		};
+		partition.miss_proof();
+		partition.recovering = positions(&[1]);
+		assert_eq!(partition.to_prove(), positions(&[1]));
+		assert_eq!(partition.accept_proof(50), 1);
+		assert_eq!(partition.faulty(), positions(&[0, 2]));
+		assert_eq!(partition.to_prove(), positions(&[1]));
+		assert_eq!(
+			(partition.last_proof, partition.fault_since(0)),
+			(50, Some(10))
+		);
+	}
+
+	#[test]
+	fn an_ended_sector_is_neither_live_nor_faulty() {
+		let mut partition = Partition {
+			count: 2,
+			..Default::default()
+		};
+		partition.miss_proof();
+		partition.recovering = positions(&[0]);
+		partition.terminate(0);
+		assert_eq!(partition.live(), positions(&[1]));
+		assert_eq!(partition.faulty(), positions(&[1]));
+		assert_eq!(partition.recovering, Positions::default());
+		partition.terminate(1);
+		assert!(partition.faults.is_empty());
+	}
+}

@@ -1,0 +1,210 @@
+//! Random calls of several providers over many blocks: every rule of the storage holds after each block,
+//! money is conserved, and nobody earns for what was not proven.
+
+use super::mock::*;
+use crate::{Event, Partitions, PreCommitSector, PreCommits, SectorDeals, Sectors};
+use holdfast_primitives::{BlockNumber, Policy, SectorNumber};
+use proptest::prelude::*;
+use sp_runtime::AccountId32;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug)]
+enum Step {
+	PreCommit {
+		sector: SectorNumber,
+		lifetime: BlockNumber,
+		deal: bool,
+	},
+	Prove {
+		sector: SectorNumber,
+		valid: bool,
+	},
+	Post {
+		deadline: u32,
+		partition: u32,
+		valid: bool,
+	},
+	PostAll,
+	Recover {
+		sector: SectorNumber,
+	},
+	DeclareFault {
+		sector: SectorNumber,
+	},
+	ReleaseDeal {
+		sector: SectorNumber,
+	},
+	Spend {
+		share: u8,
+	},
+	Wait {
+		blocks: BlockNumber,
+	},
+	Budget {
+		due: u32,
+	},
+}
+
+fn step() -> impl Strategy<Value = Step> {
+	let sector = || 0u64..8;
+	prop_oneof![
+		4 => (sector(), 50u32..400, any::<bool>())
+			.prop_map(|(sector, lifetime, deal)| Step::PreCommit { sector, lifetime, deal }),
+		5 => (sector(), prop::bool::weighted(0.9))
+			.prop_map(|(sector, valid)| Step::Prove { sector, valid }),
+		2 => (0u32..4, 0u32..3, any::<bool>())
+			.prop_map(|(deadline, partition, valid)| Step::Post { deadline, partition, valid }),
+		5 => Just(Step::PostAll),
+		2 => sector().prop_map(|sector| Step::Recover { sector }),
+		1 => sector().prop_map(|sector| Step::DeclareFault { sector }),
+		1 => sector().prop_map(|sector| Step::ReleaseDeal { sector }),
+		1 => any::<u8>().prop_map(|share| Step::Spend { share }),
+		6 => (1u32..25).prop_map(|blocks| Step::Wait { blocks }),
+		1 => (1u32..6).prop_map(|due| Step::Budget { due }),
+	]
+}
+
+/// Takes a step. Calls may fail: only what holds afterwards counts.
+fn take(provider: &AccountId32, step: &Step, next_deal: &mut u64) {
+	match *step {
+		Step::PreCommit {
+			sector,
+			lifetime,
+			deal,
+		} => {
+			let mut deals = SectorDeals::default();
+			let expiration = now() + lifetime;
+			if deal {
+				*next_deal += 1;
+				publish(*next_deal, provider, 512, expiration);
+				deals = SectorDeals::truncate_from(vec![*next_deal]);
+			}
+			let _ = pre_commit(
+				provider,
+				PreCommitSector {
+					expiration,
+					deals,
+					..sealed(sector)
+				},
+			);
+		},
+		Step::Prove { sector, valid } => {
+			if PreCommits::<Test>::contains_key(provider, sector) {
+				let mut proof = porep(provider, sector);
+				proof.proofs[0][0] ^= u8::from(!valid);
+				let proven = prove(provider, &[proof]);
+				assert!(valid || proven.is_err());
+			}
+		},
+		Step::Post {
+			deadline,
+			partition,
+			valid,
+		} => {
+			let key = (provider.clone(), deadline, partition);
+			if Partitions::<Test>::contains_key(&key) {
+				let mut proof = post(&key);
+				proof.proof[0] ^= u8::from(!valid);
+				let accepted =
+					StorageProvider::submit_window_post(signed(provider), deadline, batch([proof]));
+				assert!(valid || accepted.is_err());
+			}
+		},
+		Step::PostAll => {
+			for window in StorageProvider::windows(provider.clone()) {
+				for due in StorageProvider::due_partitions(provider.clone(), window.deadline) {
+					if window.is_open(now()) && !due.proven && !due.sectors.is_empty() {
+						submit(&(provider.clone(), window.deadline, due.partition)).unwrap();
+					}
+				}
+			}
+		},
+		Step::Recover { sector } => {
+			if Sectors::<Test>::contains_key(provider, sector) {
+				let _ = declare_recoveries(provider, &[sector]);
+			}
+		},
+		Step::DeclareFault { sector } => {
+			if Sectors::<Test>::contains_key(provider, sector) {
+				let _ = declare_faults(provider, &[sector]);
+			}
+		},
+		Step::ReleaseDeal { sector } => StorageProvider::release_deal(provider, sector),
+		Step::Spend { share } => {
+			let free = Balances::free_balance(provider);
+			let amount = free / 256 * u128::from(share);
+			let _ = Balances::transfer_keep_alive(signed(provider), account(3), amount);
+		},
+		Step::Wait { blocks } => run_for(blocks),
+		Step::Budget { due } => MaxDuePerBlock::set(due),
+	}
+}
+
+/// A sector as long as it is the same one: provider, number and activation.
+type Life = (AccountId32, SectorNumber, BlockNumber);
+
+/// What was healthy once stays so, nothing is healthy before a proof of it, and what is decided is final.
+fn check_health(seen: &mut BTreeMap<Life, (u32, u32)>) {
+	for (provider, number, sector) in Sectors::<Test>::iter() {
+		let health =
+			StorageProvider::sector_health(&provider, number, 0, BlockNumber::MAX).unwrap();
+		assert!(health.healthy_blocks <= now().saturating_sub(sector.activated));
+		let life = (provider, number, sector.activated);
+		let (blocks, decided) = seen.get(&life).copied().unwrap_or_default();
+		assert!(health.healthy_blocks >= blocks && health.decided_through >= decided);
+		if decided == BlockNumber::MAX {
+			assert_eq!(health.healthy_blocks, blocks);
+		}
+		seen.insert(life, (health.healthy_blocks, health.decided_through));
+	}
+}
+
+fn burned(events: Vec<Event<Test>>) -> u128 {
+	events
+		.into_iter()
+		.map(|event| match event {
+			Event::FaultFeeCharged { burned, .. } | Event::PreCommitExpired { burned, .. } => {
+				burned
+			},
+			_ => 0,
+		})
+		.sum()
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(60))]
+
+	#[test]
+	fn every_sequence_of_calls_and_blocks_keeps_the_rules(
+		steps in proptest::collection::vec((1u8..=2, step()), 1..250),
+	) {
+		MaxDuePerBlock::set(100);
+		let policy = Policy { pre_commit_lifetime: 100, ..Policy::devnet() };
+		new_chain_with(policy).execute_with(|| {
+			register(&alice());
+			register(&bob());
+			events();
+			let mut issuance = Balances::total_issuance();
+			let mut next_deal = 0;
+			let mut seen = BTreeMap::new();
+			for (who, step) in &steps {
+				take(&account(*who), step, &mut next_deal);
+				StorageProvider::check_state().unwrap();
+				check_health(&mut seen);
+				issuance -= burned(events());
+				assert_eq!(Balances::total_issuance(), issuance);
+			}
+			// Left alone, everything ends.
+			MaxDuePerBlock::set(100);
+			run_for(600);
+			for (provider, number, sector) in Sectors::<Test>::iter() {
+				assert!(sector.ended.is_some() && sector.deals_left > 0);
+				let _ = (provider, number);
+			}
+			for provider in [alice(), bob()] {
+				assert_eq!((pledged(&provider), deposited(&provider)), (0, 0));
+			}
+		});
+		MaxDuePerBlock::set(100);
+	}
+}

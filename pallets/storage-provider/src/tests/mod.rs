@@ -1,0 +1,14 @@
+//! Tests by behaviour.
+
+#![allow(clippy::unwrap_used)]
+
+mod agenda;
+mod expiration;
+mod faults;
+mod health;
+mod invariants;
+pub mod mock;
+mod pre_commit;
+mod prove_commit;
+mod register;
+mod window_post;
