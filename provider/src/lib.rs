@@ -1,0 +1,26 @@
+//! The storage provider's daemon: takes deals, seals their data into sectors, proves the sectors to the
+//! chain, and serves the data.
+//!
+//! - [`deal`] takes offers and data and refuses what is wrong before anything costs money.
+//! - [`tasks`] is the queue: rows in [`database`], taken under leases, done by [`pipeline`].
+//! - [`post`] proves all sectors in every period, apart from the queue.
+//! - [`worker`] runs what computes in child processes ([`work`]).
+//! - [`api`] is the HTTP side, [`chain`] the chain's.
+//! - [`hooks`] says how to make the daemon misbehave in tests.
+
+#![deny(missing_docs)]
+
+pub mod api;
+pub mod app;
+pub mod chain;
+pub mod config;
+pub mod daemon;
+pub mod database;
+pub mod deal;
+pub mod hooks;
+pub mod pipeline;
+pub mod post;
+pub mod store;
+pub mod tasks;
+pub mod work;
+pub mod worker;

@@ -1,0 +1,313 @@
+//! The commands.
+
+use std::{
+	io::{IsTerminal, Write},
+	net::SocketAddr,
+	os::unix::fs::OpenOptionsExt,
+	path::{Path, PathBuf},
+	process::ExitCode,
+};
+
+use anyhow::{bail, Context};
+use clap::{Parser, Subcommand};
+use holdfast_chain_client::Signer;
+use holdfast_primitives::{KeyId, ProofKind, SectorSize};
+use holdfast_prover::{default_directory, key_name, KeyProgress, KeyStage, KeyStore};
+use holdfast_provider::{
+	api::status::{collect, Status},
+	config::{Config, Template, FILE_NAME, KEY_FILE_NAME},
+	daemon::{self, Lock, DATABASE_FILE},
+	database::Database,
+	work,
+};
+
+/// The storage provider's daemon: takes deals, seals and proves their data, and serves it.
+#[derive(Parser)]
+#[command(name = "holdfast-provider", version)]
+pub struct Cli {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(clap::Args)]
+struct Base {
+	/// The folder with the configuration, the key, the database and the data.
+	#[arg(long, env = "HOLDFAST_PROVIDER_BASE", value_name = "DIR")]
+	base: Option<PathBuf>,
+}
+
+impl Base {
+	fn path(&self) -> anyhow::Result<PathBuf> {
+		match &self.base {
+			Some(base) => Ok(base.clone()),
+			None => std::env::var_os("HOME")
+				.map(|home| PathBuf::from(home).join(".holdfast/provider"))
+				.context("there is no HOME: say --base DIR"),
+		}
+	}
+}
+
+#[derive(Subcommand)]
+enum Command {
+	/// Write a commented configuration, and a new key if there is none.
+	Init {
+		#[command(flatten)]
+		base: Base,
+		/// The node's WebSocket address.
+		#[arg(long, value_name = "URL")]
+		node: Option<String>,
+		/// Where the HTTP API is to listen.
+		#[arg(long, value_name = "ADDRESS")]
+		listen: Option<SocketAddr>,
+		/// The URL to announce on the chain.
+		#[arg(long, value_name = "URL")]
+		public_url: Option<String>,
+		/// 2KiB, 8MiB, 512MiB, 32GiB or 64GiB.
+		#[arg(long, value_name = "SIZE")]
+		sector_size: Option<SectorSize>,
+		/// Ask the test network's faucet for money.
+		#[arg(long)]
+		use_faucet: bool,
+	},
+	/// Run the daemon.
+	Run {
+		#[command(flatten)]
+		base: Base,
+	},
+	/// Show deals, sectors, proofs and tasks, whether the daemon runs or not.
+	Status {
+		#[command(flatten)]
+		base: Base,
+		/// For programs.
+		#[arg(long)]
+		json: bool,
+	},
+	/// Make the development networks' proving keys, once. Their trapdoor is public.
+	Keys {
+		/// The sectors' size.
+		#[arg(long, value_name = "SIZE", default_value = "8MiB")]
+		sector_size: SectorSize,
+		/// The folder; by default HOLDFAST_KEYS or ~/.cache/holdfast/keys.
+		#[arg(long, value_name = "DIR")]
+		directory: Option<PathBuf>,
+	},
+	/// One computing step, for the daemon.
+	#[command(hide = true)]
+	Work,
+}
+
+impl Cli {
+	/// Does what the command says.
+	pub fn run(self) -> anyhow::Result<ExitCode> {
+		match self.command {
+			Command::Init {
+				base,
+				node,
+				listen,
+				public_url,
+				sector_size,
+				use_faucet,
+			} => {
+				let default = Template::default();
+				let template = Template {
+					node: node.unwrap_or(default.node),
+					listen: listen.unwrap_or(default.listen),
+					public_url,
+					sector_size: sector_size.unwrap_or(default.sector_size),
+					use_faucet,
+				};
+				init(&base.path()?, &template)?;
+			},
+			Command::Run { base } => run(&base.path()?)?,
+			Command::Status { base, json } => status(&base.path()?, json)?,
+			Command::Keys {
+				sector_size,
+				directory,
+			} => keys(sector_size, directory)?,
+			Command::Work => return Ok(work::main()),
+		}
+		Ok(ExitCode::SUCCESS)
+	}
+}
+
+fn init(base: &Path, template: &Template) -> anyhow::Result<()> {
+	std::fs::create_dir_all(base).with_context(|| format!("cannot make {}", base.display()))?;
+	let text = template.render();
+	Config::parse(&text)?;
+	let config = base.join(FILE_NAME);
+	if config.exists() {
+		println!("{} is there already and stays as it is", config.display());
+	} else {
+		std::fs::write(&config, text)
+			.with_context(|| format!("cannot write {}", config.display()))?;
+		println!("wrote {}", config.display());
+	}
+	let key = base.join(KEY_FILE_NAME);
+	let signer = if key.exists() {
+		Signer::from_file(&key)?
+	} else {
+		let (signer, phrase) = Signer::generate(rand::random())?;
+		let mut file = std::fs::OpenOptions::new()
+			.write(true)
+			.create_new(true)
+			.mode(0o600)
+			.open(&key)
+			.with_context(|| format!("cannot write {}", key.display()))?;
+		writeln!(file, "{phrase}")
+			.and_then(|()| file.sync_all())
+			.with_context(|| format!("cannot write {}", key.display()))?;
+		println!("wrote a new key to {}: keep a copy of it", key.display());
+		signer
+	};
+	println!("the provider's account is {}", signer.account());
+	println!(
+		"next: send it some money, then run `holdfast-provider run --base {}`",
+		base.display()
+	);
+	Ok(())
+}
+
+fn run(base: &Path) -> anyhow::Result<()> {
+	let config = Config::load(base)?;
+	let directory = keys_directory(config.storage.keys.clone())?;
+	// It sets environment variables, so it comes before there are threads.
+	let store = KeyStore::open(&directory)?;
+	for key in key_ids(config.storage.sector_size) {
+		store.check(key)?;
+	}
+	let executable = std::env::current_exe().context("cannot find this program's own file")?;
+	let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+	runtime.block_on(daemon::run(
+		base,
+		config,
+		store.directory().to_owned(),
+		executable,
+	))?;
+	Ok(())
+}
+
+fn keys_directory(configured: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+	Ok(match configured {
+		Some(directory) => directory,
+		None => default_directory()?,
+	})
+}
+
+fn key_ids(sector_size: SectorSize) -> [KeyId; 2] {
+	[ProofKind::WindowPoSt, ProofKind::PoRep].map(|kind| KeyId { kind, sector_size })
+}
+
+fn keys(sector_size: SectorSize, directory: Option<PathBuf>) -> anyhow::Result<()> {
+	let store = KeyStore::open(keys_directory(directory)?)?;
+	for key in key_ids(sector_size) {
+		store.ensure(key, &report)?;
+		if std::io::stderr().is_terminal() {
+			eprint!("\r\x1b[K");
+		}
+		println!("{} is in {}", key_name(key), store.directory().display());
+	}
+	println!("these are development keys: their trapdoor is public and anybody can forge proofs");
+	Ok(())
+}
+
+fn report(progress: KeyProgress) {
+	let name = key_name(progress.key);
+	let text = match progress.stage {
+		KeyStage::Waiting => format!("{name}: another process is making keys; waiting"),
+		KeyStage::Generating => {
+			let left = progress.remaining.map_or(String::new(), |left| {
+				format!(", about {} s left", left.as_secs())
+			});
+			format!(
+				"{name}: {:.0} % after {} s{left}",
+				progress.fraction * 100.0,
+				progress.elapsed.as_secs()
+			)
+		},
+		KeyStage::Done => return,
+	};
+	if std::io::stderr().is_terminal() {
+		eprint!("\r\x1b[K{text}");
+	} else {
+		eprintln!("{text}");
+	}
+}
+
+fn status(base: &Path, json: bool) -> anyhow::Result<()> {
+	let path = base.join(DATABASE_FILE);
+	if !path.exists() {
+		bail!(
+			"there is no {}: has the daemon run with --base {} before?",
+			path.display(),
+			base.display()
+		);
+	}
+	let running = matches!(Lock::take(base), Err(daemon::DaemonError::Running { .. }));
+	let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+	let status = runtime.block_on(async {
+		let database = Database::open_read_only(&path).await?;
+		collect(&database).await
+	})?;
+	if json {
+		let mut value = serde_json::to_value(&status)?;
+		if let serde_json::Value::Object(fields) = &mut value {
+			fields.insert("running".into(), running.into());
+		}
+		println!("{}", serde_json::to_string_pretty(&value)?);
+	} else {
+		print_status(&status, running);
+	}
+	Ok(())
+}
+
+fn print_status(status: &Status, running: bool) {
+	println!(
+		"daemon: {}",
+		if running { "running" } else { "not running" }
+	);
+	println!("deals:");
+	for (state, count) in &status.deals {
+		println!("  {state}: {count}");
+	}
+	println!("sectors:");
+	for sector in &status.sectors {
+		let proven = sector.posts.len();
+		println!(
+			"  {}: {}, deals {:?}, window PoSts {proven}{}",
+			sector.sector.number,
+			sector.sector.state.name(),
+			sector.deals,
+			sector
+				.sector
+				.error
+				.as_ref()
+				.map_or(String::new(), |error| format!(", {error}")),
+		);
+		for stage in &sector.stages {
+			let time = stage.finished_at.map_or("not finished".into(), |end| {
+				format!("{} ms", end.saturating_sub(stage.started_at))
+			});
+			println!("     {}: {time}", stage.stage);
+		}
+	}
+	for task in &status.tasks {
+		if let Some(error) = &task.error {
+			println!(
+				"task {} {}: {}: {error}",
+				task.kind, task.subject, task.state
+			);
+		}
+	}
+	for refusal in &status.refusals {
+		println!(
+			"refused at block {}: {} of {}: {}",
+			refusal.block, refusal.kind, refusal.subject, refusal.error
+		);
+	}
+	for settlement in status.settlements.iter().take(5) {
+		println!(
+			"paid at block {}: {} for {} blocks of deal {}",
+			settlement.block, settlement.amount, settlement.blocks, settlement.deal_id
+		);
+	}
+}

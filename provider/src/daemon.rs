@@ -1,0 +1,357 @@
+//! `holdfast-provider run`: everything in one process.
+
+use std::{
+	fs::{File, TryLockError},
+	io,
+	path::{Path, PathBuf},
+	sync::Arc,
+	time::Duration,
+};
+
+use holdfast_chain_client::{ChainClient, ConnectError, Sender, Signer, SignerError};
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+	api,
+	app::App,
+	chain::{Chain, NodeChain},
+	config::{ChainConfig, Config},
+	database::{now, Database, DatabaseError},
+	hooks::Hooks,
+	pipeline::{settle::settle, Pipeline},
+	post::PostLoop,
+	store::{Store, StoreError},
+	tasks::{Engine, Kind, Limits},
+	worker::Worker,
+};
+
+/// The database's name within the base folder.
+pub const DATABASE_FILE: &str = "holdfast.sqlite";
+/// The name of the file that a running daemon locks.
+const LOCK_FILE: &str = "lock";
+/// How many tasks wait for the chain or the disk at a time.
+const LIGHT_TASKS: usize = 6;
+/// How long one waits between attempts to reach the node.
+const RECONNECT: Duration = Duration::from_secs(3);
+/// How long the last settlement may take when the daemon stops.
+const LAST_SETTLEMENT: Duration = Duration::from_secs(20);
+
+/// Holds the base folder for one daemon alone, as long as it lives.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+impl Lock {
+	/// Takes the base folder. Fails if another daemon has it.
+	pub fn take(base: &Path) -> Result<Self, DaemonError> {
+		let path = base.join(LOCK_FILE);
+		let failed = |source| DaemonError::Files {
+			path: path.clone(),
+			source,
+		};
+		let file = File::options()
+			.create(true)
+			.truncate(false)
+			.write(true)
+			.open(&path)
+			.map_err(failed)?;
+		match file.try_lock() {
+			Ok(()) => Ok(Self(file)),
+			Err(TryLockError::WouldBlock) => Err(DaemonError::Running {
+				base: base.to_owned(),
+			}),
+			Err(TryLockError::Error(source)) => Err(failed(source)),
+		}
+	}
+}
+
+/// The account's key, from where the configuration says.
+pub fn signer(config: &ChainConfig) -> Result<Signer, SignerError> {
+	match &config.key_environment {
+		Some(variable) => Signer::from_environment(variable),
+		None => Signer::from_file(&config.key_file),
+	}
+}
+
+/// Runs the daemon until it gets SIGINT or SIGTERM. `keys` is the proving keys' folder, `executable` this
+/// program.
+pub async fn run(
+	base: &Path,
+	config: Config,
+	keys: PathBuf,
+	executable: PathBuf,
+) -> Result<(), DaemonError> {
+	let _lock = Lock::take(base)?;
+	let hooks = Hooks::from_environment()?;
+	let signer = signer(&config.chain)?;
+	let store = Store::open(&config.storage.path, config.storage.min_free_bytes)?;
+	let database = Database::open(&base.join(DATABASE_FILE)).await?;
+	bind(&database, "store", store.id(), "the store folder").await?;
+	// No other daemon has the folder, so nobody works on what was leased.
+	let freed = database.release_leases(None).await?;
+	if freed > 0 {
+		info!(tasks = freed, "going on with what was interrupted");
+	}
+	let stop = CancellationToken::new();
+	tokio::spawn(stop_on_signal(stop.clone()));
+	let listener = TcpListener::bind(config.api.listen)
+		.await
+		.map_err(|source| DaemonError::Listen {
+			address: config.api.listen.to_string(),
+			source,
+		})?;
+	let Some(client) = connect(&config.chain.node, &stop).await? else {
+		return Ok(());
+	};
+	let account = signer.account();
+	let sender = Sender::new(client.clone(), signer);
+	let chain = NodeChain::new(client, sender, account);
+	let genesis = const_hex::encode(chain.genesis_hash());
+	bind(&database, "genesis", &genesis, "the chain").await?;
+	bind(&database, "account", &account.to_string(), "the account").await?;
+	info!(%account, node = config.chain.node, api = %config.api.listen, "running");
+
+	let wake = Arc::new(Notify::new());
+	let app = Arc::new(App {
+		worker: Worker::new(executable, keys),
+		chain: Arc::new(chain),
+		uploads: std::sync::Mutex::default(),
+		config,
+		database,
+		store,
+		hooks,
+		wake: wake.clone(),
+	});
+	serve(app, listener, wake, stop).await
+}
+
+/// Runs the parts of the daemon until it is told to stop.
+async fn serve(
+	app: Arc<App>,
+	listener: TcpListener,
+	wake: Arc<Notify>,
+	stop: CancellationToken,
+) -> Result<(), DaemonError> {
+	for kind in Kind::STANDING {
+		app.database.queue_task(kind, "", now()).await?;
+		app.database.hurry_task(kind, now()).await?;
+	}
+	let limits = Limits {
+		heavy: usize::try_from(app.config.sealing.parallel).unwrap_or(1),
+		light: LIGHT_TASKS,
+		attempts: app.config.sealing.max_attempts,
+	};
+	let engine = Engine::new(
+		app.database.clone(),
+		Arc::new(Pipeline::new(app.clone())),
+		wake,
+		limits,
+	);
+	let post = tokio::spawn(PostLoop::new(app.clone()).run(stop.clone()));
+	let tasks = tokio::spawn({
+		let stop = stop.clone();
+		async move { engine.run(stop).await }
+	});
+	let api = tokio::spawn({
+		let router = api::router(app.clone());
+		let stop = stop.clone();
+		async move {
+			axum::serve(listener, router)
+				.with_graceful_shutdown(async move { stop.cancelled().await })
+				.await
+		}
+	});
+	stop.cancelled().await;
+	info!("stopping");
+	// Open downloads do not keep the daemon from stopping.
+	let api = tokio::time::timeout(Duration::from_secs(5), api).await;
+	let (post, tasks) = tokio::join!(post, tasks);
+	let problems = [
+		post.err().map(|error| error.to_string()),
+		tasks.map_or_else(
+			|error| Some(error.to_string()),
+			|ended| ended.err().map(|error| error.to_string()),
+		),
+		match api {
+			Ok(Ok(Err(error))) => Some(error.to_string()),
+			_ => None,
+		},
+	];
+	for problem in problems.into_iter().flatten() {
+		warn!("did not stop cleanly: {problem}");
+	}
+	settle_last(&app).await;
+	app.database.close().await;
+	info!("stopped");
+	Ok(())
+}
+
+/// Collects what is earned up to now.
+async fn settle_last(app: &App) {
+	let last = async {
+		let best = app.chain.best_block().await?.number;
+		settle(app, best, true).await
+	};
+	match tokio::time::timeout(LAST_SETTLEMENT, last).await {
+		Ok(Ok(())) => {},
+		Ok(Err(error)) => warn!("the last settlement failed: {error}"),
+		Err(_) => warn!("the last settlement did not end in time"),
+	}
+}
+
+/// Connects as soon as there is a node that fits. `None` if the daemon is told to stop first.
+async fn connect(url: &str, stop: &CancellationToken) -> Result<Option<ChainClient>, DaemonError> {
+	let mut told = false;
+	loop {
+		let attempt = async {
+			let client = ChainClient::connect(url).await?;
+			client.verify_runtime().await?;
+			Ok::<_, ConnectError>(client)
+		};
+		let attempt = tokio::select! {
+			attempt = attempt => attempt,
+			() = stop.cancelled() => return Ok(None),
+		};
+		match attempt {
+			Ok(client) => return Ok(Some(client)),
+			Err(error @ ConnectError::InvalidUrl { .. }) => return Err(error.into()),
+			Err(error) if !told => {
+				told = true;
+				warn!("{error}; waiting for it");
+			},
+			Err(_) => {},
+		}
+		tokio::select! {
+			() = tokio::time::sleep(RECONNECT) => {},
+			() = stop.cancelled() => return Ok(None),
+		}
+	}
+}
+
+/// Remembers what the database belongs to, or refuses another one.
+async fn bind(
+	database: &Database,
+	name: &'static str,
+	value: &str,
+	what: &'static str,
+) -> Result<(), DaemonError> {
+	match database.meta(name).await? {
+		None => Ok(database.set_meta(name, value).await?),
+		Some(known) if known == value => Ok(()),
+		Some(known) => Err(DaemonError::OtherBelongings {
+			what,
+			known,
+			found: value.to_owned(),
+		}),
+	}
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+	use tokio::signal::unix::{signal, SignalKind};
+	let terminate = async {
+		match signal(SignalKind::terminate()) {
+			Ok(mut signals) => {
+				signals.recv().await;
+			},
+			Err(_) => std::future::pending().await,
+		}
+	};
+	let interrupt = async {
+		if tokio::signal::ctrl_c().await.is_err() {
+			std::future::pending().await
+		}
+	};
+	tokio::select! {
+		() = terminate => {},
+		() = interrupt => {},
+	}
+	stop.cancel();
+}
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+	/// Another one has the folder.
+	#[error("a daemon is running in {} already", base.display())]
+	Running {
+		/// The folder.
+		base: PathBuf,
+	},
+	/// A file cannot be used.
+	#[error("cannot use {}: {source}", path.display())]
+	Files {
+		/// Which.
+		path: PathBuf,
+		/// What went wrong.
+		source: io::Error,
+	},
+	/// The API cannot listen.
+	#[error("cannot listen on {address}: {source}; choose another address in [api] listen")]
+	Listen {
+		/// Where.
+		address: String,
+		/// What went wrong.
+		source: io::Error,
+	},
+	/// The database belongs to something else.
+	#[error("the database belongs to another one: {what} was {known} and is {found} now; use another base folder")]
+	OtherBelongings {
+		/// What is different.
+		what: &'static str,
+		/// What it was.
+		known: String,
+		/// What it is.
+		found: String,
+	},
+	/// There is no key.
+	#[error(transparent)]
+	Signer(#[from] SignerError),
+	/// There is no chain.
+	#[error(transparent)]
+	Connect(#[from] ConnectError),
+	/// A test hook is misspelt.
+	#[error(transparent)]
+	Hook(#[from] crate::hooks::HookError),
+	/// The database failed.
+	#[error(transparent)]
+	Database(#[from] DatabaseError),
+	/// The files failed.
+	#[error(transparent)]
+	Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::database::scratch;
+
+	#[test]
+	fn one_daemon_has_a_folder() {
+		let folder = tempfile::tempdir().unwrap();
+		let first = Lock::take(folder.path()).unwrap();
+		assert!(matches!(
+			Lock::take(folder.path()),
+			Err(DaemonError::Running { .. })
+		));
+		drop(first);
+		Lock::take(folder.path()).unwrap();
+		assert!(matches!(
+			Lock::take(&folder.path().join("none")),
+			Err(DaemonError::Files { .. })
+		));
+	}
+
+	#[tokio::test]
+	async fn a_database_belongs_to_one_chain() {
+		let (_folder, database) = scratch().await;
+		for _ in 0..2 {
+			bind(&database, "genesis", "aa", "the chain").await.unwrap();
+		}
+		let error = bind(&database, "genesis", "bb", "the chain")
+			.await
+			.unwrap_err();
+		assert!(error.to_string().contains("the chain was aa"));
+	}
+}

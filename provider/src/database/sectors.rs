@@ -1,0 +1,626 @@
+//! The sectors and how long each of their stages took.
+
+use holdfast_primitives::{
+	BlockNumber, CommD, CommR, DeadlineIndex, Digest, PartitionIndex, SectorNumber,
+};
+use serde::Serialize;
+
+use super::{
+	deals::{move_deal, move_sector_deals},
+	from_optional_row, from_row, to_row, Database, DatabaseError, DealEvent, DealState, Millis,
+};
+
+/// How far a sector is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SectorState {
+	/// Its pieces are being written.
+	AddingPiece,
+	/// It is being sealed, first phase.
+	#[serde(rename = "pre-commit-1")]
+	PreCommit1,
+	/// It is being sealed, second phase.
+	#[serde(rename = "pre-commit-2")]
+	PreCommit2,
+	/// Its pre-commit is on its way to the chain.
+	PreCommitting,
+	/// The seed is awaited.
+	PreCommitted,
+	/// Its proof is being made.
+	Proving,
+	/// Its proof is on its way to the chain.
+	ProveCommitting,
+	/// The chain accepted the proof; what is not needed any more is being removed.
+	Finalizing,
+	/// It is proven in every period.
+	Active,
+	/// It was given up before it was proven; the error says why.
+	Failed,
+	/// Its time is over and its files are removed.
+	Expired,
+}
+
+impl SectorState {
+	const ALL: [Self; 11] = [
+		Self::AddingPiece,
+		Self::PreCommit1,
+		Self::PreCommit2,
+		Self::PreCommitting,
+		Self::PreCommitted,
+		Self::Proving,
+		Self::ProveCommitting,
+		Self::Finalizing,
+		Self::Active,
+		Self::Failed,
+		Self::Expired,
+	];
+
+	/// The name in the database and in the API.
+	pub const fn name(self) -> &'static str {
+		match self {
+			Self::AddingPiece => "adding-piece",
+			Self::PreCommit1 => "pre-commit-1",
+			Self::PreCommit2 => "pre-commit-2",
+			Self::PreCommitting => "pre-committing",
+			Self::PreCommitted => "pre-committed",
+			Self::Proving => "proving",
+			Self::ProveCommitting => "prove-committing",
+			Self::Finalizing => "finalizing",
+			Self::Active => "active",
+			Self::Failed => "failed",
+			Self::Expired => "expired",
+		}
+	}
+
+	/// The state of that name.
+	pub fn from_name(name: &str) -> Option<Self> {
+		Self::ALL.into_iter().find(|state| state.name() == name)
+	}
+
+	/// The state of the deals in a sector of this state, while they are not over. `None` leaves them
+	/// as they are.
+	const fn of_deals(self) -> Option<DealState> {
+		Some(match self {
+			Self::AddingPiece => DealState::AddingPiece,
+			Self::PreCommit1 => DealState::PreCommit1,
+			Self::PreCommit2 => DealState::PreCommit2,
+			Self::PreCommitting => DealState::PreCommitting,
+			Self::PreCommitted => DealState::PreCommitted,
+			Self::Proving => DealState::Proving,
+			Self::ProveCommitting => DealState::ProveCommitting,
+			Self::Finalizing | Self::Active => DealState::Active,
+			Self::Failed | Self::Expired => return None,
+		})
+	}
+}
+
+/// A sector.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sector {
+	/// Its number.
+	pub number: SectorNumber,
+	/// How far it is.
+	pub state: SectorState,
+	/// When it was begun.
+	pub created_at: Millis,
+	/// When its state changed.
+	pub changed_at: Millis,
+	/// The block that the ticket is of.
+	pub ticket_block: Option<BlockNumber>,
+	/// The ticket that the replica is bound to.
+	#[serde(skip)]
+	pub ticket: Option<Digest>,
+	/// The commitment to its data.
+	pub comm_d: Option<CommD>,
+	/// The commitment to its replica.
+	pub comm_r: Option<CommR>,
+	/// When it expires.
+	pub expiration: Option<BlockNumber>,
+	/// The block of its pre-commit.
+	pub pre_commit_block: Option<BlockNumber>,
+	/// The extrinsic of its pre-commit.
+	pub pre_commit_extrinsic: Option<String>,
+	/// The seed of its proof's challenges.
+	#[serde(skip)]
+	pub seed: Option<Digest>,
+	/// The block of its prove-commit.
+	pub prove_commit_block: Option<BlockNumber>,
+	/// The extrinsic of its prove-commit.
+	pub prove_commit_extrinsic: Option<String>,
+	/// The deadline that proves it.
+	pub deadline: Option<DeadlineIndex>,
+	/// The partition that proves it.
+	pub partition: Option<PartitionIndex>,
+	/// Why it was given up.
+	pub error: Option<String>,
+}
+
+/// How long a stage of a sector took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Stage {
+	/// The stage.
+	pub stage: String,
+	/// When it began last.
+	pub started_at: Millis,
+	/// When it ended.
+	pub finished_at: Option<Millis>,
+	/// How often it began.
+	pub runs: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+	number: i64,
+	state: String,
+	created_at: i64,
+	changed_at: i64,
+	ticket_block: Option<i64>,
+	ticket: Option<String>,
+	comm_d: Option<String>,
+	comm_r: Option<String>,
+	expiration: Option<i64>,
+	pre_commit_block: Option<i64>,
+	pre_commit_extrinsic: Option<String>,
+	seed: Option<String>,
+	prove_commit_block: Option<i64>,
+	prove_commit_extrinsic: Option<String>,
+	deadline: Option<i64>,
+	partition: Option<i64>,
+	error: Option<String>,
+}
+
+fn digest(text: Option<String>, what: &'static str) -> Result<Option<Digest>, DatabaseError> {
+	text.map(|text| {
+		let mut bytes = [0; 32];
+		const_hex::decode_to_slice(text, &mut bytes)
+			.map_err(|_| DatabaseError::Unreadable { what })?;
+		Ok(bytes)
+	})
+	.transpose()
+}
+
+impl TryFrom<Row> for Sector {
+	type Error = DatabaseError;
+
+	fn try_from(row: Row) -> Result<Self, DatabaseError> {
+		Ok(Self {
+			number: from_row(row.number, "sector number")?,
+			state: SectorState::from_name(&row.state).ok_or(DatabaseError::Unreadable {
+				what: "sector state",
+			})?,
+			created_at: row.created_at,
+			changed_at: row.changed_at,
+			ticket_block: from_optional_row(row.ticket_block, "block number")?,
+			ticket: digest(row.ticket, "ticket")?,
+			comm_d: digest(row.comm_d, "commitment")?.map(CommD),
+			comm_r: digest(row.comm_r, "commitment")?.map(CommR),
+			expiration: from_optional_row(row.expiration, "block number")?,
+			pre_commit_block: from_optional_row(row.pre_commit_block, "block number")?,
+			pre_commit_extrinsic: row.pre_commit_extrinsic,
+			seed: digest(row.seed, "seed")?,
+			prove_commit_block: from_optional_row(row.prove_commit_block, "block number")?,
+			prove_commit_extrinsic: row.prove_commit_extrinsic,
+			deadline: from_optional_row(row.deadline, "deadline")?,
+			partition: from_optional_row(row.partition, "partition")?,
+			error: row.error,
+		})
+	}
+}
+
+impl Database {
+	/// Begins a sector with the pieces of `deals`, in this order, under a number that was never used:
+	/// above all in the database and at least `at_least`. `None` if one of the deals is not waiting for
+	/// a sector any more.
+	pub async fn create_sector(
+		&self,
+		deals: &[String],
+		at_least: SectorNumber,
+		at: Millis,
+	) -> Result<Option<SectorNumber>, DatabaseError> {
+		let mut transaction = self.write().await?;
+		let (number,): (i64,) =
+			sqlx::query_as("SELECT MAX(COALESCE(MAX(number) + 1, 0), ?) FROM sectors")
+				.bind(to_row(at_least, "the sector number")?)
+				.fetch_one(&mut *transaction)
+				.await?;
+		sqlx::query(
+			"INSERT INTO sectors (number, state, created_at, changed_at) VALUES (?, ?, ?, ?)",
+		)
+		.bind(number)
+		.bind(SectorState::AddingPiece.name())
+		.bind(at)
+		.bind(at)
+		.execute(&mut *transaction)
+		.await?;
+		let event = DealEvent {
+			state: DealState::AddingPiece,
+			at,
+			block: None,
+			extrinsic: None,
+		};
+		for (position, deal) in (0i64..).zip(deals) {
+			if !move_deal(&mut transaction, deal, DealState::Published, &event).await? {
+				return Ok(None);
+			}
+			sqlx::query("UPDATE deals SET sector = ? WHERE id = ?")
+				.bind(number)
+				.bind(deal)
+				.execute(&mut *transaction)
+				.await?;
+			sqlx::query("INSERT INTO sector_pieces (sector, position, deal) VALUES (?, ?, ?)")
+				.bind(number)
+				.bind(position)
+				.bind(deal)
+				.execute(&mut *transaction)
+				.await?;
+		}
+		transaction.commit().await?;
+		from_row(number, "sector number").map(Some)
+	}
+
+	/// The least number above all that were ever used here.
+	pub async fn next_sector(&self) -> Result<SectorNumber, DatabaseError> {
+		let (number,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(number) + 1, 0) FROM sectors")
+			.fetch_one(self.pool())
+			.await?;
+		from_row(number, "sector number")
+	}
+
+	/// The sector of that number.
+	pub async fn sector(&self, number: SectorNumber) -> Result<Option<Sector>, DatabaseError> {
+		let row: Option<Row> = sqlx::query_as("SELECT * FROM sectors WHERE number = ?")
+			.bind(to_row(number, "the sector number")?)
+			.fetch_optional(self.pool())
+			.await?;
+		row.map(Sector::try_from).transpose()
+	}
+
+	/// All sectors, the newest first.
+	pub async fn sectors(&self) -> Result<Vec<Sector>, DatabaseError> {
+		let rows: Vec<Row> = sqlx::query_as("SELECT * FROM sectors ORDER BY number DESC")
+			.fetch_all(self.pool())
+			.await?;
+		rows.into_iter().map(Sector::try_from).collect()
+	}
+
+	/// Writes everything that is known of a sector, and moves its deals along with its state; the
+	/// events of the deals carry the block and extrinsic.
+	pub async fn save_sector(
+		&self,
+		sector: &Sector,
+		block: Option<BlockNumber>,
+		extrinsic: Option<&str>,
+		at: Millis,
+	) -> Result<(), DatabaseError> {
+		let number = to_row(sector.number, "the sector number")?;
+		let mut transaction = self.write().await?;
+		sqlx::query(
+			"UPDATE sectors SET changed_at = CASE WHEN state = ? THEN changed_at ELSE ? END, \
+			 state = ?, ticket_block = ?, ticket = ?, comm_d = ?, comm_r = ?, expiration = ?, \
+			 pre_commit_block = ?, pre_commit_extrinsic = ?, seed = ?, prove_commit_block = ?, \
+			 prove_commit_extrinsic = ?, deadline = ?, partition = ?, error = ? WHERE number = ?",
+		)
+		.bind(sector.state.name())
+		.bind(at)
+		.bind(sector.state.name())
+		.bind(sector.ticket_block)
+		.bind(sector.ticket.map(const_hex::encode))
+		.bind(sector.comm_d.map(|comm_d| comm_d.to_hex()))
+		.bind(sector.comm_r.map(|comm_r| comm_r.to_hex()))
+		.bind(sector.expiration)
+		.bind(sector.pre_commit_block)
+		.bind(sector.pre_commit_extrinsic.as_deref())
+		.bind(sector.seed.map(const_hex::encode))
+		.bind(sector.prove_commit_block)
+		.bind(sector.prove_commit_extrinsic.as_deref())
+		.bind(sector.deadline)
+		.bind(sector.partition)
+		.bind(sector.error.as_deref())
+		.bind(number)
+		.execute(&mut *transaction)
+		.await?;
+		if let Some(state) = sector.state.of_deals() {
+			let event = DealEvent {
+				state,
+				at,
+				block,
+				extrinsic: extrinsic.map(str::to_owned),
+			};
+			move_sector_deals(&mut transaction, number, &event).await?;
+		}
+		transaction.commit().await?;
+		Ok(())
+	}
+
+	/// Gives a sector up: deals for which there is still time go back to those that wait for a
+	/// sector, the others end with the error.
+	pub async fn fail_sector(
+		&self,
+		number: SectorNumber,
+		error: &str,
+		keep_deals_from: BlockNumber,
+		at: Millis,
+	) -> Result<(), DatabaseError> {
+		let deals = self.sector_deals(number).await?;
+		let row_number = to_row(number, "the sector number")?;
+		let mut transaction = self.write().await?;
+		sqlx::query(
+			"UPDATE sectors SET state = 'failed', error = ?, changed_at = ? WHERE number = ?",
+		)
+		.bind(error)
+		.bind(at)
+		.bind(row_number)
+		.execute(&mut *transaction)
+		.await?;
+		for deal in deals.iter().filter(|deal| !deal.state.is_over()) {
+			let again = deal.proposal.start >= keep_deals_from;
+			let state = if again {
+				DealState::Published
+			} else {
+				DealState::Failed
+			};
+			let event = DealEvent {
+				state,
+				at,
+				block: None,
+				extrinsic: None,
+			};
+			move_deal(&mut transaction, &deal.id, deal.state, &event).await?;
+			if again {
+				sqlx::query("DELETE FROM sector_pieces WHERE deal = ?")
+					.bind(&deal.id)
+					.execute(&mut *transaction)
+					.await?;
+				sqlx::query("UPDATE deals SET sector = NULL WHERE id = ?")
+					.bind(&deal.id)
+					.execute(&mut *transaction)
+					.await?;
+			} else {
+				sqlx::query("UPDATE deals SET error = ? WHERE id = ?")
+					.bind(error)
+					.bind(&deal.id)
+					.execute(&mut *transaction)
+					.await?;
+			}
+		}
+		transaction.commit().await?;
+		Ok(())
+	}
+
+	/// Notes that a stage of a sector begins. Returns how often it began, this time included.
+	pub async fn begin_stage(
+		&self,
+		sector: SectorNumber,
+		stage: &str,
+		at: Millis,
+	) -> Result<u32, DatabaseError> {
+		let (runs,): (i64,) = sqlx::query_as(
+			"INSERT INTO sector_stages (sector, stage, started_at) VALUES (?, ?, ?) \
+			 ON CONFLICT (sector, stage) DO UPDATE \
+			 SET started_at = excluded.started_at, finished_at = NULL, runs = runs + 1 \
+			 RETURNING runs",
+		)
+		.bind(to_row(sector, "the sector number")?)
+		.bind(stage)
+		.bind(at)
+		.fetch_one(self.pool())
+		.await?;
+		from_row(runs, "count")
+	}
+
+	/// Notes that a stage of a sector ended.
+	pub async fn end_stage(
+		&self,
+		sector: SectorNumber,
+		stage: &str,
+		at: Millis,
+	) -> Result<(), DatabaseError> {
+		sqlx::query("UPDATE sector_stages SET finished_at = ? WHERE sector = ? AND stage = ?")
+			.bind(at)
+			.bind(to_row(sector, "the sector number")?)
+			.bind(stage)
+			.execute(self.pool())
+			.await?;
+		Ok(())
+	}
+
+	/// The stages of a sector, in the order in which they began.
+	pub async fn stages(&self, sector: SectorNumber) -> Result<Vec<Stage>, DatabaseError> {
+		Ok(sqlx::query_as(
+			"SELECT stage, started_at, finished_at, runs FROM sector_stages WHERE sector = ? \
+			 ORDER BY started_at, rowid",
+		)
+		.bind(to_row(sector, "the sector number")?)
+		.fetch_all(self.pool())
+		.await?)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::database::{deals::tests::deal, scratch, Deal};
+
+	async fn published(database: &Database, nonce: u64, start: BlockNumber) -> Deal {
+		let mut one = deal(nonce);
+		one.proposal.start = start;
+		database.insert_deal(&one).await.unwrap();
+		for (from, state) in [
+			(DealState::AwaitingData, DealState::Accepted),
+			(DealState::Accepted, DealState::Publishing),
+		] {
+			let event = DealEvent {
+				state,
+				at: 20,
+				block: None,
+				extrinsic: None,
+			};
+			database.move_deal(&one.id, from, &event).await.unwrap();
+		}
+		let event = DealEvent {
+			state: DealState::Published,
+			at: 20,
+			block: None,
+			extrinsic: None,
+		};
+		database
+			.deal_published(&one.id, nonce, &event)
+			.await
+			.unwrap();
+		one
+	}
+
+	#[test]
+	fn every_state_has_one_name_which_the_api_shows() {
+		for state in SectorState::ALL {
+			assert_eq!(SectorState::from_name(state.name()), Some(state));
+			assert_eq!(
+				serde_json::to_value(state).unwrap(),
+				serde_json::Value::from(state.name())
+			);
+		}
+	}
+
+	#[tokio::test]
+	async fn numbers_are_never_used_twice() {
+		let (_folder, database) = scratch().await;
+		let mut numbers = Vec::new();
+		for nonce in 0..3 {
+			let one = published(&database, nonce, 100).await;
+			let at_least = if nonce == 1 { 10 } else { 0 };
+			numbers.push(
+				database
+					.create_sector(&[one.id], at_least, 1)
+					.await
+					.unwrap(),
+			);
+		}
+		assert_eq!(numbers, [Some(0), Some(10), Some(11)]);
+	}
+
+	#[tokio::test]
+	async fn a_deal_is_never_in_two_sectors() {
+		let (_folder, database) = scratch().await;
+		let one = published(&database, 1, 100).await;
+		let other = published(&database, 2, 100).await;
+		assert_eq!(
+			database
+				.create_sector(&[one.id.clone()], 0, 1)
+				.await
+				.unwrap(),
+			Some(0)
+		);
+		assert_eq!(
+			database
+				.create_sector(&[other.id.clone(), one.id.clone()], 0, 1)
+				.await
+				.unwrap(),
+			None
+		);
+		let other = database.deal(&other.id).await.unwrap().unwrap();
+		assert_eq!((other.state, other.sector), (DealState::Published, None));
+		assert_eq!(database.sectors().await.unwrap().len(), 1);
+	}
+
+	#[tokio::test]
+	async fn a_sector_keeps_what_was_saved_and_its_deals_follow() {
+		let (_folder, database) = scratch().await;
+		let one = published(&database, 1, 100).await;
+		let number = database
+			.create_sector(&[one.id.clone()], 0, 1)
+			.await
+			.unwrap()
+			.unwrap();
+		let mut sector = database.sector(number).await.unwrap().unwrap();
+		sector.state = SectorState::PreCommitted;
+		sector.ticket_block = Some(5);
+		sector.ticket = Some([1; 32]);
+		sector.comm_d = Some(CommD([2; 32]));
+		sector.comm_r = Some(CommR([3; 32]));
+		sector.expiration = Some(900);
+		sector.pre_commit_block = Some(8);
+		sector.pre_commit_extrinsic = Some("0x01".into());
+		sector.seed = Some([4; 32]);
+		sector.deadline = Some(1);
+		sector.partition = Some(2);
+		database
+			.save_sector(&sector, Some(8), Some("0x01"), 99)
+			.await
+			.unwrap();
+		sector.changed_at = 99;
+		assert_eq!(database.sector(number).await.unwrap(), Some(sector.clone()));
+		let events = database.deal_events(&one.id).await.unwrap();
+		let last = events.last().unwrap();
+		assert_eq!(last.state, DealState::PreCommitted);
+		assert_eq!(
+			(last.block, last.extrinsic.as_deref()),
+			(Some(8), Some("0x01"))
+		);
+		// Saving the same state again adds no event.
+		database
+			.save_sector(&sector, None, None, 100)
+			.await
+			.unwrap();
+		assert_eq!(
+			database.deal_events(&one.id).await.unwrap().len(),
+			events.len()
+		);
+	}
+
+	#[tokio::test]
+	async fn a_failed_sector_gives_back_the_deals_that_have_time() {
+		let (_folder, database) = scratch().await;
+		let early = published(&database, 1, 100).await;
+		let late = published(&database, 2, 500).await;
+		let number = database
+			.create_sector(&[early.id.clone(), late.id.clone()], 0, 1)
+			.await
+			.unwrap()
+			.unwrap();
+		database
+			.fail_sector(number, "broken", 200, 50)
+			.await
+			.unwrap();
+		let early = database.deal(&early.id).await.unwrap().unwrap();
+		assert_eq!(early.state, DealState::Failed);
+		assert_eq!(early.error.as_deref(), Some("broken"));
+		let late = database.deal(&late.id).await.unwrap().unwrap();
+		assert_eq!((late.state, late.sector), (DealState::Published, None));
+		assert_eq!(
+			database.create_sector(&[late.id], 0, 60).await.unwrap(),
+			Some(number + 1)
+		);
+	}
+
+	#[tokio::test]
+	async fn stages_keep_their_times() {
+		let (_folder, database) = scratch().await;
+		let one = published(&database, 1, 100).await;
+		let number = database
+			.create_sector(&[one.id], 0, 1)
+			.await
+			.unwrap()
+			.unwrap();
+		database
+			.begin_stage(number, "pre-commit-1", 5)
+			.await
+			.unwrap();
+		database
+			.begin_stage(number, "pre-commit-1", 7)
+			.await
+			.unwrap();
+		database.end_stage(number, "pre-commit-1", 9).await.unwrap();
+		assert_eq!(
+			database.stages(number).await.unwrap(),
+			[Stage {
+				stage: "pre-commit-1".into(),
+				started_at: 7,
+				finished_at: Some(9),
+				runs: 2,
+			}]
+		);
+	}
+}

@@ -1,0 +1,137 @@
+//! Waiting for the seed and making the proof of replication.
+
+use std::{path::PathBuf, time::Duration};
+
+use holdfast_primitives::{
+	randomness::{draw, Domain},
+	ProofBytes,
+};
+
+use super::{enter, job};
+use crate::{
+	app::App,
+	database::{now, Sector, SectorState},
+	store::{self, StoreError},
+	tasks::{Kind, Outcome, TaskError},
+	worker::Request,
+};
+
+/// How often one looks whether the seed is known.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Waits until the seed is known.
+pub async fn wait_seed(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
+	if app.chain.sector(sector.number).await?.is_some() {
+		return Ok(Outcome::Then(Kind::ProveCommit));
+	}
+	let Some(found) = app.chain.pre_commit(sector.number).await? else {
+		return gone(app, &sector).await;
+	};
+	if sector.pre_commit_block != Some(found.pre_commit_block) {
+		// Another block has it now, so the seed is another one too.
+		sector.pre_commit_block = Some(found.pre_commit_block);
+		sector.seed = None;
+		app.database.save_sector(&sector, None, None, now()).await?;
+	}
+	let policy = app.chain.policy().await?;
+	let best = app.chain.best_block().await?.number;
+	let block = found
+		.pre_commit_block
+		.saturating_add(policy.pre_commit_challenge_delay);
+	if best < block {
+		return Ok(Outcome::Again(POLL));
+	}
+	let Some(value) = app.chain.randomness(block).await? else {
+		return Ok(Outcome::Again(POLL));
+	};
+	sector.seed = Some(draw(Domain::PoRepSeed, &value, block, &app.entropy()));
+	sector.state = SectorState::Proving;
+	app.database.save_sector(&sector, None, None, now()).await?;
+	app.database
+		.end_stage(sector.number, Kind::WaitSeed.name(), now())
+		.await?;
+	app.hooks.reached(Kind::WaitSeed.name());
+	Ok(Outcome::Then(Kind::Commit1))
+}
+
+/// A pre-commit that is not on the chain was in a block that another one replaced, or has expired.
+pub async fn gone(app: &App, sector: &Sector) -> Result<Outcome, TaskError> {
+	let policy = app.chain.policy().await?;
+	let best = app.chain.best_block().await?.number;
+	let committed = sector.pre_commit_block.unwrap_or_default();
+	if best > committed.saturating_add(policy.pre_commit_lifetime) {
+		Err(TaskError::never(
+			"the pre-commit expired before it was proven; its deposit is lost",
+		))
+	} else {
+		tracing::warn!(
+			sector = sector.number,
+			"the pre-commit's block was replaced"
+		);
+		Ok(Outcome::Then(Kind::PreCommit))
+	}
+}
+
+/// Makes the vanilla proof.
+pub async fn commit1(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
+	enter(app, &mut sector, SectorState::Proving).await?;
+	let (Some(seed), Some(comm_r), Some(comm_d)) = (sector.seed, sector.comm_r, sector.comm_d)
+	else {
+		return Ok(Outcome::Then(Kind::WaitSeed));
+	};
+	let job = job(app, &sector).await?;
+	let request = Request::Commit1 {
+		job,
+		seed,
+		comm_r,
+		comm_d,
+	};
+	app.worker.done(request, app.config.sealing.nice).await?;
+	Ok(Outcome::Then(Kind::Commit2))
+}
+
+/// Makes the Groth16 proofs.
+pub async fn commit2(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
+	enter(app, &mut sector, SectorState::Proving).await?;
+	let Some(seed) = sector.seed else {
+		return Ok(Outcome::Then(Kind::WaitSeed));
+	};
+	if read_proofs(app, &sector).is_none() {
+		let job = job(app, &sector).await?;
+		let proofs = app
+			.worker
+			.proofs(Request::Commit2 { job, seed }, app.config.sealing.nice)
+			.await?;
+		let path = proofs_file(app, &sector);
+		let text: Vec<String> = proofs.iter().map(const_hex::encode).collect();
+		store::write_whole(&path, text.join("\n").as_bytes())
+			.map_err(|source| StoreError::Files { path, source })?;
+	}
+	Ok(Outcome::Then(Kind::ProveCommit))
+}
+
+/// Where the proofs for the sector's seed are kept until the chain has them.
+fn proofs_file(app: &App, sector: &Sector) -> PathBuf {
+	let seed = sector.seed.unwrap_or_default();
+	app.store
+		.sector(sector.number)
+		.work
+		.join(format!("proofs-{}.txt", const_hex::encode(&seed[..8])))
+}
+
+/// The proofs for the sector's seed, if they are made.
+pub fn read_proofs(app: &App, sector: &Sector) -> Option<Vec<ProofBytes>> {
+	let text = std::fs::read_to_string(proofs_file(app, sector)).ok()?;
+	text.lines()
+		.map(|line| {
+			let mut proof = [0; 192];
+			const_hex::decode_to_slice(line, &mut proof).ok()?;
+			Some(proof)
+		})
+		.collect()
+}
+
+/// Forgets the proofs, so that new ones are made.
+pub fn drop_proofs(app: &App, sector: &Sector) -> Result<(), StoreError> {
+	store::remove_file(&proofs_file(app, sector))
+}

@@ -1,0 +1,178 @@
+//! Proving a sector to the chain, once.
+
+use holdfast_chain_client::{Call, Event, ProveCommitSector};
+use holdfast_primitives::randomness::{draw, Domain};
+use tracing::{info, warn};
+
+use super::{
+	enter,
+	pre_commit::proven_block,
+	prove::{drop_proofs, gone, read_proofs},
+};
+use crate::{
+	app::App,
+	chain::{extrinsic, ChainError},
+	database::{now, Sector, SectorState},
+	hooks::Fault,
+	tasks::{Kind, Outcome, TaskError},
+};
+
+/// Proves a sector, unless the chain has accepted its proof already.
+pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
+	enter(app, &mut sector, SectorState::ProveCommitting).await?;
+	if app.chain.sector(sector.number).await?.is_some() {
+		let block = proven_block(app, &sector).await?;
+		info!(
+			sector = sector.number,
+			"was proven before the daemon stopped"
+		);
+		return proven(app, sector, block, None).await;
+	}
+	let Some(found) = app.chain.pre_commit(sector.number).await? else {
+		return gone(app, &sector).await;
+	};
+	let policy = app.chain.policy().await?;
+	let seed_block = found
+		.pre_commit_block
+		.saturating_add(policy.pre_commit_challenge_delay);
+	let seed = app
+		.chain
+		.randomness(seed_block)
+		.await?
+		.map(|value| draw(Domain::PoRepSeed, &value, seed_block, &app.entropy()));
+	if seed.is_none() || seed != sector.seed {
+		warn!(sector = sector.number, "the seed changed; proving again");
+		return Ok(Outcome::Then(Kind::WaitSeed));
+	}
+	let Some(mut proofs) = read_proofs(app, &sector) else {
+		return Ok(Outcome::Then(Kind::Commit1));
+	};
+	if let Some(proof) = proofs.first_mut() {
+		app.hooks.spoil(Fault::PoRep, proof);
+	}
+	let subject = App::subject(sector.number);
+	let best = app.chain.best_block().await?.number;
+	app.database
+		.begin_submission("prove-commit", &subject, best, now())
+		.await?;
+	let call = Call::ProveCommitSectors(vec![ProveCommitSector {
+		sector: sector.number,
+		proofs,
+	}]);
+	let included = match app.chain.submit(call).await {
+		Ok(included) => included,
+		Err(ChainError::Refused {
+			pallet,
+			error,
+			message,
+			block,
+		}) => {
+			if app.chain.sector(sector.number).await?.is_some() {
+				return proven(app, sector, None, None).await;
+			}
+			let refusal = ChainError::Refused {
+				pallet,
+				error,
+				message,
+				block,
+			};
+			return refused(app, &sector, refusal).await;
+		},
+		Err(other) => return Err(other.into()),
+	};
+	app.hooks.reached("prove-committing-sent");
+	for event in &included.events {
+		if let Event::ProofRefused {
+			sector: refused_sector,
+			error,
+			..
+		} = event
+		{
+			if *refused_sector == sector.number {
+				let refusal = ChainError::Refused {
+					pallet: "Proofs".into(),
+					error: error.clone(),
+					message: "the proof was refused".into(),
+					block: included.block,
+				};
+				return refused(app, &sector, refusal).await;
+			}
+		}
+	}
+	let hash = extrinsic(&included);
+	info!(sector = sector.number, block = included.block, "is proven");
+	proven(app, sector, Some(included.block), Some(hash)).await
+}
+
+async fn proven(
+	app: &App,
+	mut sector: Sector,
+	block: Option<u32>,
+	hash: Option<String>,
+) -> Result<Outcome, TaskError> {
+	let on_chain =
+		app.chain.sector(sector.number).await?.ok_or_else(|| {
+			TaskError::later("the sector's proof is not in the best block any more")
+		})?;
+	let block = block.unwrap_or(on_chain.activated);
+	sector.state = SectorState::Finalizing;
+	sector.prove_commit_block = Some(block);
+	if hash.is_some() {
+		sector.prove_commit_extrinsic = hash;
+	}
+	sector.deadline = Some(on_chain.deadline);
+	sector.partition = Some(on_chain.partition);
+	sector.expiration = Some(on_chain.expiration);
+	app.database
+		.save_sector(
+			&sector,
+			Some(block),
+			sector.prove_commit_extrinsic.clone().as_deref(),
+			now(),
+		)
+		.await?;
+	Ok(Outcome::Then(Kind::Finalize))
+}
+
+/// The chain did not accept the proof. If that is the proof's fault, it is made again, a bounded number
+/// of times.
+async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outcome, TaskError> {
+	let ChainError::Refused {
+		pallet,
+		error,
+		block,
+		..
+	} = &refusal
+	else {
+		return Err(refusal.into());
+	};
+	let proof_is_bad = pallet == "Proofs"
+		|| ["Proof", "Pairing", "Point", "Verif"]
+			.iter()
+			.any(|part| error.contains(part));
+	if !proof_is_bad {
+		return Err(refusal.into());
+	}
+	let subject = App::subject(sector.number);
+	warn!(
+		sector = sector.number,
+		block, "the chain refused the proof of replication: {error}"
+	);
+	app.database
+		.insert_refusal(
+			"porep",
+			&subject,
+			&format!("{pallet}.{error}"),
+			*block,
+			now(),
+		)
+		.await?;
+	drop_proofs(app, sector)?;
+	let count = app.database.refusal_count("porep", &subject).await?;
+	if count >= app.config.sealing.max_attempts.into() {
+		return Err(TaskError::never(format!(
+			"the chain refused the proof {count} times: {error}"
+		)));
+	}
+	Ok(Outcome::Then(Kind::Commit2))
+}

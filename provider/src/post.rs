@@ -1,0 +1,598 @@
+//! Window PoSt: at every block the calendar is looked at, due partitions are proven as soon as their
+//! challenge is known, and proofs are sent as soon as the window is open, again at every block until the
+//! chain has them. It shares no queue and no lock with the sealing.
+
+use std::{
+	collections::{HashMap, HashSet},
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+
+use holdfast_chain_client::{Call, Event, Included, Partition, PostSubmission, ProviderInfo};
+use holdfast_primitives::{
+	deadline::{window_at, Window},
+	randomness::{draw, Domain},
+	BlockNumber, DeadlineIndex, Digest, PartitionIndex, Policy, ProofBytes, SectorNumber,
+};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+	app::App,
+	chain::{extrinsic, ChainError},
+	database::{now, Post},
+	hooks::Fault,
+	store::is_provable,
+	tasks::TaskError,
+	worker::{Proven, Request, Response, WorkerError},
+};
+
+/// How often one looks for a new block.
+const POLL: Duration = Duration::from_millis(500);
+/// After a proof could not be made, so many blocks pass before the next attempt.
+const RETRY_BLOCKS: BlockNumber = 2;
+/// Every so many blocks one looks for faulty sectors that can be recovered.
+const RECOVERY_BLOCKS: BlockNumber = 5;
+/// How many partitions are proven at a time.
+const PARALLEL: usize = 1;
+/// The most partitions in one call.
+const BATCH: usize = holdfast_chain_client::call::MAX_SECTORS_PER_CALL;
+/// The most sectors of a partition in one declaration.
+const MOST_RECOVERIES: usize = holdfast_chain_client::call::MAX_RECOVERIES_PER_PARTITION;
+/// How long the submissions under way may take when the daemon stops.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// A partition in one opening of its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Slot {
+	open: BlockNumber,
+	deadline: DeadlineIndex,
+	partition: PartitionIndex,
+}
+
+/// How far a slot is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Progress {
+	Proving,
+	/// No attempt before this block.
+	Failed(BlockNumber),
+	Ready(Ready),
+	/// A call with it is under way.
+	Sending(Ready),
+	Done,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ready {
+	proof: ProofBytes,
+	sectors: Vec<SectorNumber>,
+	randomness: Digest,
+	/// It was refused together with others, so it is sent alone.
+	alone: bool,
+}
+
+#[derive(Debug, Default)]
+struct Slots(Mutex<HashMap<Slot, Progress>>);
+
+impl Slots {
+	fn with<T>(&self, act: impl FnOnce(&mut HashMap<Slot, Progress>) -> T) -> T {
+		// Every change is one insertion or removal, so a panic leaves nothing half done.
+		act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+	}
+
+	fn set(&self, slot: Slot, progress: Progress) {
+		self.with(|slots| slots.insert(slot, progress));
+	}
+
+	fn get(&self, slot: &Slot) -> Option<Progress> {
+		self.with(|slots| slots.get(slot).cloned())
+	}
+
+	fn forget_before(&self, block: BlockNumber, window: BlockNumber) {
+		self.with(|slots| slots.retain(|slot, _| slot.open.saturating_add(window) > block));
+	}
+}
+
+/// Proves the provider's sectors in every period.
+pub struct PostLoop {
+	app: Arc<App>,
+	slots: Arc<Slots>,
+	provers: Arc<Semaphore>,
+	running: JoinSet<()>,
+	/// Openings for which recoveries are declared already.
+	declared: Arc<Mutex<HashSet<Slot>>>,
+}
+
+impl PostLoop {
+	/// A loop that has proven nothing yet; what the chain has is asked from the chain.
+	pub fn new(app: Arc<App>) -> Self {
+		Self {
+			app,
+			slots: Arc::default(),
+			provers: Arc::new(Semaphore::new(PARALLEL)),
+			running: JoinSet::new(),
+			declared: Arc::default(),
+		}
+	}
+
+	/// Runs until it is told to stop. No error ends it.
+	pub async fn run(mut self, stop: CancellationToken) {
+		let mut seen = None;
+		let mut silent = false;
+		while !stop.is_cancelled() {
+			match self.app.chain.best_block().await {
+				Ok(best) => {
+					silent = false;
+					if seen != Some(best) {
+						seen = Some(best);
+						if let Err(error) = self.look(best.number).await {
+							warn!("window PoSt has to wait: {error}");
+							// The same block again, after the pause.
+							seen = None;
+						}
+					}
+				},
+				Err(error) if !silent => {
+					silent = true;
+					error!("window PoSt cannot see the chain: {error}");
+				},
+				Err(_) => {},
+			}
+			while self.running.try_join_next().is_some() {}
+			tokio::select! {
+				() = tokio::time::sleep(POLL) => {},
+				() = stop.cancelled() => {},
+			}
+		}
+		let ended = tokio::time::timeout(GRACE, async {
+			while self.running.join_next().await.is_some() {}
+		});
+		if ended.await.is_err() {
+			self.running.shutdown().await;
+		}
+	}
+
+	/// Does what is due in the block `best`.
+	async fn look(&mut self, best: BlockNumber) -> Result<(), TaskError> {
+		let Some(info) = self.app.chain.provider().await? else {
+			return Ok(());
+		};
+		let policy = self.app.chain.policy().await?;
+		self.slots.forget_before(best, policy.challenge_window());
+		let mut problem = None;
+		for (deadline, window) in due_windows(&policy, &info, best) {
+			// A problem with one deadline must not keep the others from being proven.
+			if let Err(error) = self.deadline(&info, deadline, window, best).await {
+				problem = Some(error);
+			}
+		}
+		problem.map_or(Ok(()), Err)
+	}
+
+	async fn deadline(
+		&mut self,
+		info: &ProviderInfo,
+		deadline: DeadlineIndex,
+		window: Window,
+		best: BlockNumber,
+	) -> Result<(), TaskError> {
+		if window.is_mutable(best) {
+			if best.is_multiple_of(RECOVERY_BLOCKS) {
+				self.recover(info, deadline, window).await?;
+			}
+			return Ok(());
+		}
+		let mut ready = Vec::new();
+		for partition in 0..partitions(info, deadline) {
+			let slot = Slot {
+				open: window.open,
+				deadline,
+				partition,
+			};
+			match self.slots.get(&slot) {
+				Some(Progress::Done | Progress::Proving | Progress::Sending(_)) => continue,
+				Some(Progress::Failed(until)) if best < until => continue,
+				Some(Progress::Ready(proof)) if !window.is_open(best) => {
+					drop(proof);
+					continue;
+				},
+				_ => {},
+			}
+			let Some(found) = self.app.chain.partition(deadline, partition).await? else {
+				continue;
+			};
+			if found.last_proof >= window.open {
+				self.slots.set(slot, Progress::Done);
+				note_earlier(&self.app, slot, &found).await?;
+				continue;
+			}
+			let due = found.to_prove();
+			if due.is_empty() {
+				continue;
+			}
+			let Some(randomness) = challenge(&self.app, window.challenge).await? else {
+				continue;
+			};
+			match self.slots.get(&slot) {
+				Some(Progress::Ready(proof))
+					if proof.sectors == due && proof.randomness == randomness =>
+				{
+					ready.push((slot, proof));
+				},
+				// None yet, or one for what the partition or the challenge was in another fork.
+				_ => self.prove(slot, due, randomness, best),
+			}
+		}
+		self.send(deadline, ready);
+		Ok(())
+	}
+
+	/// Makes a proof in the background.
+	fn prove(
+		&mut self,
+		slot: Slot,
+		sectors: Vec<SectorNumber>,
+		randomness: Digest,
+		best: BlockNumber,
+	) {
+		self.slots.set(slot, Progress::Proving);
+		let (app, slots, provers) = (self.app.clone(), self.slots.clone(), self.provers.clone());
+		self.running.spawn(async move {
+			let _permit = provers.acquire_owned().await;
+			let started = std::time::Instant::now();
+			match make_proof(&app, &sectors, randomness).await {
+				Ok(proof) => {
+					info!(
+						deadline = slot.deadline,
+						partition = slot.partition,
+						sectors = sectors.len(),
+						elapsed = ?started.elapsed(),
+						"window PoSt is made"
+					);
+					let ready = Ready {
+						proof,
+						sectors,
+						randomness,
+						alone: false,
+					};
+					slots.set(slot, Progress::Ready(ready));
+				},
+				Err(error) => {
+					error!(
+						deadline = slot.deadline,
+						partition = slot.partition,
+						"window PoSt cannot be made: {error}"
+					);
+					let until = best.saturating_add(RETRY_BLOCKS);
+					slots.set(slot, Progress::Failed(until));
+				},
+			}
+		});
+	}
+
+	/// Sends proofs in the background.
+	fn send(&mut self, deadline: DeadlineIndex, ready: Vec<(Slot, Ready)>) {
+		for batch in batches(ready) {
+			for (slot, proof) in &batch {
+				self.slots.set(*slot, Progress::Sending(proof.clone()));
+			}
+			let (app, slots) = (self.app.clone(), self.slots.clone());
+			self.running.spawn(async move {
+				if let Err(error) = submit(&app, &slots, deadline, &batch).await {
+					warn!(deadline, "window PoSt is not noted: {error}");
+				}
+			});
+		}
+	}
+
+	/// Declares that faulty sectors whose files are intact will be proven at the next opening.
+	async fn recover(
+		&mut self,
+		info: &ProviderInfo,
+		deadline: DeadlineIndex,
+		window: Window,
+	) -> Result<(), TaskError> {
+		for partition in 0..partitions(info, deadline) {
+			let slot = Slot {
+				open: window.open,
+				deadline,
+				partition,
+			};
+			let known = |declared: &Mutex<HashSet<Slot>>| {
+				declared
+					.lock()
+					.unwrap_or_else(PoisonError::into_inner)
+					.contains(&slot)
+			};
+			if known(&self.declared) {
+				continue;
+			}
+			let Some(found) = self.app.chain.partition(deadline, partition).await? else {
+				continue;
+			};
+			let faulty: Vec<_> = found
+				.faulty
+				.iter()
+				.copied()
+				.filter(|sector| !found.recovering.contains(sector))
+				.filter(|sector| !found.terminated.contains(sector))
+				.collect();
+			if faulty.is_empty() {
+				continue;
+			}
+			{
+				let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+				declared.retain(|old| old.open.saturating_add(slot.open) >= slot.open);
+				declared.insert(slot);
+			}
+			let (app, declared) = (self.app.clone(), self.declared.clone());
+			self.running.spawn(async move {
+				if let Err(error) = declare(&app, slot, faulty).await {
+					warn!(
+						deadline,
+						partition, "recoveries cannot be declared: {error}"
+					);
+					declared
+						.lock()
+						.unwrap_or_else(PoisonError::into_inner)
+						.remove(&slot);
+				}
+			});
+		}
+		Ok(())
+	}
+}
+
+/// The openings of the deadlines that have live sectors, the next to close first.
+fn due_windows(
+	policy: &Policy,
+	info: &ProviderInfo,
+	now: BlockNumber,
+) -> Vec<(DeadlineIndex, Window)> {
+	let mut windows: Vec<_> = (0..policy.deadlines)
+		.zip(&info.deadlines)
+		.filter(|(_, load)| load.live_sectors > 0)
+		.filter_map(|(deadline, _)| {
+			window_at(policy, info.period_offset, deadline, now).map(|window| (deadline, window))
+		})
+		.collect();
+	windows.sort_by_key(|(_, window)| window.close);
+	windows
+}
+
+fn partitions(info: &ProviderInfo, deadline: DeadlineIndex) -> u32 {
+	usize::try_from(deadline)
+		.ok()
+		.and_then(|index| info.deadlines.get(index))
+		.map_or(0, |load| load.partitions)
+}
+
+/// Proofs that go together: those that were refused in company go alone.
+fn batches(ready: Vec<(Slot, Ready)>) -> Vec<Vec<(Slot, Ready)>> {
+	let (alone, together): (Vec<_>, Vec<_>) = ready.into_iter().partition(|(_, proof)| proof.alone);
+	together
+		.chunks(BATCH)
+		.map(<[_]>::to_vec)
+		.chain(alone.into_iter().map(|one| vec![one]))
+		.collect()
+}
+
+/// The randomness of a window's challenges. `None` if the chain does not know it yet.
+async fn challenge(app: &App, block: BlockNumber) -> Result<Option<Digest>, ChainError> {
+	Ok(app
+		.chain
+		.randomness(block)
+		.await?
+		.map(|value| draw(Domain::WindowPoSt, &value, block, &app.entropy())))
+}
+
+async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<Vec<Proven>, TaskError> {
+	let mut sectors = Vec::with_capacity(numbers.len());
+	for number in numbers {
+		let known = app
+			.database
+			.sector(*number)
+			.await?
+			.and_then(|sector| sector.comm_r);
+		let comm_r = match known {
+			Some(comm_r) => comm_r,
+			None => {
+				app.chain
+					.sector(*number)
+					.await?
+					.ok_or_else(|| {
+						TaskError::later(format!("sector {number} is not on the chain"))
+					})?
+					.comm_r
+			},
+		};
+		sectors.push(Proven {
+			sector: *number,
+			comm_r,
+			paths: app.store.sector(*number),
+		});
+	}
+	Ok(sectors)
+}
+
+async fn make_proof(
+	app: &App,
+	sectors: &[SectorNumber],
+	randomness: Digest,
+) -> Result<ProofBytes, TaskError> {
+	let request = Request::WindowPost {
+		sector_size: app.config.storage.sector_size,
+		prover_id: app.prover_id(),
+		randomness,
+		sectors: proven(app, sectors).await?,
+	};
+	let proofs = app.worker.proofs(request, 0).await?;
+	match proofs[..] {
+		[proof] => Ok(proof),
+		_ => Err(TaskError::Worker(WorkerError::OtherAnswer {
+			step: "window-post",
+		})),
+	}
+}
+
+/// Sends proofs and notes what became of them.
+async fn submit(
+	app: &App,
+	slots: &Slots,
+	deadline: DeadlineIndex,
+	batch: &[(Slot, Ready)],
+) -> Result<(), TaskError> {
+	let submissions = batch
+		.iter()
+		.map(|(slot, ready)| {
+			let mut proof = ready.proof;
+			app.hooks.spoil(Fault::Post, &mut proof);
+			PostSubmission {
+				partition: slot.partition,
+				proof,
+			}
+		})
+		.collect();
+	let call = Call::SubmitWindowPost {
+		deadline,
+		submissions,
+	};
+	match app.chain.submit(call).await {
+		Ok(included) => {
+			app.hooks.reached("post-sent");
+			accepted(app, slots, batch, &included).await
+		},
+		Err(ChainError::Refused {
+			pallet,
+			error,
+			message,
+			block,
+		}) => {
+			let reason = format!("{pallet}.{error}: {message}");
+			warn!(deadline, block, "the chain refused a window PoSt: {reason}");
+			for (slot, ready) in batch {
+				// One bad proof refuses them all: each is then sent alone, and one that is refused alone
+				// is made again.
+				let next = if batch.len() > 1 {
+					Progress::Ready(Ready {
+						alone: true,
+						..ready.clone()
+					})
+				} else {
+					Progress::Failed(block)
+				};
+				slots.set(*slot, next);
+				let subject = format!("deadline {} partition {}", slot.deadline, slot.partition);
+				app.database
+					.insert_refusal("post", &subject, &format!("{pallet}.{error}"), block, now())
+					.await?;
+			}
+			Ok(())
+		},
+		Err(other) => {
+			// It may still be included; at the next block the chain is asked.
+			for (slot, ready) in batch {
+				slots.set(*slot, Progress::Ready(ready.clone()));
+			}
+			Err(other.into())
+		},
+	}
+}
+
+async fn accepted(
+	app: &App,
+	slots: &Slots,
+	batch: &[(Slot, Ready)],
+	included: &Included,
+) -> Result<(), TaskError> {
+	for (slot, ready) in batch {
+		let counted = included.events.iter().any(|event| {
+			matches!(event, Event::WindowPoStAccepted { deadline, partition, .. }
+				if *deadline == slot.deadline && *partition == slot.partition)
+		});
+		if !counted {
+			slots.set(*slot, Progress::Ready(ready.clone()));
+			continue;
+		}
+		slots.set(*slot, Progress::Done);
+		info!(
+			deadline = slot.deadline,
+			partition = slot.partition,
+			block = included.block,
+			"window PoSt is accepted"
+		);
+		let post = Post {
+			window_open: slot.open,
+			deadline: slot.deadline,
+			partition: slot.partition,
+			sectors: ready.sectors.clone(),
+			block: included.block,
+			extrinsic: Some(extrinsic(included)),
+			at: now(),
+		};
+		app.database.insert_post(&post).await?;
+	}
+	Ok(())
+}
+
+/// Notes a proof that the chain accepted while nobody was looking.
+async fn note_earlier(app: &App, slot: Slot, found: &Partition) -> Result<(), TaskError> {
+	if app
+		.database
+		.has_post(slot.open, slot.deadline, slot.partition)
+		.await?
+	{
+		return Ok(());
+	}
+	let post = Post {
+		window_open: slot.open,
+		deadline: slot.deadline,
+		partition: slot.partition,
+		sectors: found.to_prove(),
+		block: found.last_proof,
+		extrinsic: None,
+		at: now(),
+	};
+	Ok(app.database.insert_post(&post).await?)
+}
+
+/// Declares the recovery of those of the faulty sectors that could be proven.
+async fn declare(app: &App, slot: Slot, faulty: Vec<SectorNumber>) -> Result<(), TaskError> {
+	let size = app.config.storage.sector_size;
+	let mut sectors = proven(app, &faulty).await?;
+	sectors.retain(|sector| is_provable(&sector.paths, size));
+	let request = Request::CheckSectors {
+		sector_size: size,
+		prover_id: app.prover_id(),
+		sectors,
+	};
+	let Response::Provable { sectors } = app.worker.run(request, 0).await? else {
+		return Err(TaskError::later("the check gave another step's result"));
+	};
+	let lost: Vec<_> = faulty
+		.iter()
+		.filter(|sector| !sectors.contains(sector))
+		.collect();
+	if !lost.is_empty() {
+		error!(
+			?lost,
+			"these sectors are damaged and cannot be proven any more"
+		);
+	}
+	for chunk in sectors.chunks(MOST_RECOVERIES) {
+		info!(
+			deadline = slot.deadline,
+			partition = slot.partition,
+			sectors = ?chunk,
+			"declaring recoveries"
+		);
+		app.chain
+			.submit(Call::DeclareRecoveries {
+				deadline: slot.deadline,
+				declarations: vec![(slot.partition, chunk.to_vec())],
+			})
+			.await?;
+	}
+	Ok(())
+}

@@ -1,0 +1,248 @@
+//! Work that must not be forgotten: tasks are rows, taken under a lease, tried again with growing
+//! pauses, and found again after a restart.
+
+mod engine;
+mod queue;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::{chain::ChainError, database::DatabaseError, store::StoreError, worker::WorkerError};
+
+pub use engine::{Engine, Limits};
+pub use queue::TaskRow;
+
+/// What a task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+	/// Keeps the provider's record on the chain up to date.
+	Register,
+	/// Publishes accepted deals.
+	Publish,
+	/// Puts published deals into sectors.
+	Pack,
+	/// Writes a sector's data.
+	AddPiece,
+	/// Seals a sector, first phase.
+	PreCommit1,
+	/// Seals a sector, second phase.
+	PreCommit2,
+	/// Pre-commits a sector.
+	PreCommit,
+	/// Waits for the seed.
+	WaitSeed,
+	/// Makes the vanilla proof.
+	Commit1,
+	/// Makes the Groth16 proofs.
+	Commit2,
+	/// Proves a sector to the chain.
+	ProveCommit,
+	/// Removes what only the sealing needed.
+	Finalize,
+	/// Collects what the deals have earned.
+	Settle,
+	/// Notices what ended, and removes its files.
+	Watch,
+}
+
+impl Kind {
+	const ALL: [Self; 14] = [
+		Self::Register,
+		Self::Publish,
+		Self::Pack,
+		Self::AddPiece,
+		Self::PreCommit1,
+		Self::PreCommit2,
+		Self::PreCommit,
+		Self::WaitSeed,
+		Self::Commit1,
+		Self::Commit2,
+		Self::ProveCommit,
+		Self::Finalize,
+		Self::Settle,
+		Self::Watch,
+	];
+
+	/// The tasks of which there is always one.
+	pub const STANDING: [Self; 5] = [
+		Self::Register,
+		Self::Publish,
+		Self::Pack,
+		Self::Settle,
+		Self::Watch,
+	];
+
+	/// The name in the database.
+	pub const fn name(self) -> &'static str {
+		match self {
+			Self::Register => "register",
+			Self::Publish => "publish",
+			Self::Pack => "pack",
+			Self::AddPiece => "add-piece",
+			Self::PreCommit1 => "pre-commit-1",
+			Self::PreCommit2 => "pre-commit-2",
+			Self::PreCommit => "pre-commit",
+			Self::WaitSeed => "wait-seed",
+			Self::Commit1 => "commit-1",
+			Self::Commit2 => "commit-2",
+			Self::ProveCommit => "prove-commit",
+			Self::Finalize => "finalize",
+			Self::Settle => "settle",
+			Self::Watch => "watch",
+		}
+	}
+
+	/// The kind of that name.
+	pub fn from_name(name: &str) -> Option<Self> {
+		Self::ALL.into_iter().find(|kind| kind.name() == name)
+	}
+
+	/// Whether it computes for long, so that only a few may run at a time.
+	pub const fn is_heavy(self) -> bool {
+		matches!(
+			self,
+			Self::AddPiece | Self::PreCommit1 | Self::PreCommit2 | Self::Commit1 | Self::Commit2
+		)
+	}
+
+	/// The lower, the sooner: what is nearest its end comes first.
+	pub const fn priority(self) -> i64 {
+		match self {
+			Self::ProveCommit => 0,
+			Self::PreCommit => 1,
+			Self::WaitSeed => 2,
+			Self::Register | Self::Publish | Self::Pack => 3,
+			Self::Commit2 => 10,
+			Self::Commit1 => 11,
+			Self::PreCommit2 => 12,
+			Self::PreCommit1 => 13,
+			Self::AddPiece => 14,
+			Self::Finalize => 20,
+			Self::Settle | Self::Watch => 30,
+		}
+	}
+
+	/// Whether it is tried for ever.
+	pub fn is_standing(self) -> bool {
+		Self::STANDING.contains(&self)
+	}
+}
+
+/// What became of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+	/// It is done and gone.
+	Done,
+	/// It runs again after a while. That is no failure.
+	Again(Duration),
+	/// It is done, and another one follows for the same subject.
+	Then(Kind),
+}
+
+/// Why a task did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+	/// The database.
+	#[error(transparent)]
+	Database(#[from] DatabaseError),
+	/// The chain.
+	#[error(transparent)]
+	Chain(#[from] ChainError),
+	/// The files.
+	#[error(transparent)]
+	Store(#[from] StoreError),
+	/// A sealing step.
+	#[error(transparent)]
+	Worker(#[from] WorkerError),
+	/// It may work later.
+	#[error("{reason}")]
+	Later {
+		/// What is missing.
+		reason: String,
+	},
+	/// It cannot ever work.
+	#[error("{reason}")]
+	Never {
+		/// What is wrong.
+		reason: String,
+	},
+}
+
+impl TaskError {
+	/// It may work later.
+	pub fn later(reason: impl Into<String>) -> Self {
+		Self::Later {
+			reason: reason.into(),
+		}
+	}
+
+	/// It cannot ever work.
+	pub fn never(reason: impl Into<String>) -> Self {
+		Self::Never {
+			reason: reason.into(),
+		}
+	}
+
+	/// Whether trying again is of no use.
+	pub const fn is_final(&self) -> bool {
+		matches!(self, Self::Never { .. })
+	}
+
+	/// Whether the fault lies with the node or the disk alone, so that it counts against no task: an
+	/// hour without the node must not cost a sector.
+	pub const fn is_outage(&self) -> bool {
+		matches!(
+			self,
+			Self::Chain(ChainError::Query(_) | ChainError::NotIncluded { .. })
+				| Self::Database(_)
+				| Self::Later { .. }
+		)
+	}
+}
+
+/// Who does the tasks' work.
+pub trait Handler: Send + Sync + 'static {
+	/// Does a task's work. It may be dropped at any await and started again.
+	fn run<'a>(&'a self, kind: Kind, subject: &'a str)
+		-> BoxFuture<'a, Result<Outcome, TaskError>>;
+
+	/// A task was given up. Returns whether that is dealt with; if not, the row is kept for a person.
+	fn gave_up<'a>(
+		&'a self,
+		kind: Kind,
+		subject: &'a str,
+		error: &'a TaskError,
+	) -> BoxFuture<'a, Result<(), TaskError>>;
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn every_kind_has_one_name() {
+		for kind in Kind::ALL {
+			assert_eq!(Kind::from_name(kind.name()), Some(kind));
+		}
+		assert_eq!(Kind::from_name("mine"), None);
+	}
+
+	#[test]
+	fn outages_are_told_from_failures() {
+		assert!(TaskError::later("no money yet").is_outage());
+		assert!(!TaskError::never("too late").is_outage());
+		assert!(TaskError::never("too late").is_final());
+		let refused = ChainError::Refused {
+			pallet: "Market".into(),
+			error: "No".into(),
+			message: String::new(),
+			block: 1,
+		};
+		assert!(!TaskError::from(refused).is_outage());
+		let silent = ChainError::NotIncluded {
+			reason: "no blocks".into(),
+		};
+		assert!(TaskError::from(silent).is_outage());
+	}
+}

@@ -1,0 +1,425 @@
+//! Computing steps in child processes: `holdfast-provider work` reads one request from its standard
+//! input and answers on its standard output. A step can thus be niced, killed, or crash, without harm to
+//! the daemon and its window PoSt.
+
+use std::{path::PathBuf, process::Stdio};
+
+use holdfast_primitives::{CommD, CommR, Digest, PieceInfo, ProofBytes, SectorNumber, SectorSize};
+use serde::{Deserialize, Serialize};
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	process::Command,
+};
+
+use crate::store::SectorPaths;
+
+/// The environment variable with the proving keys' folder.
+pub const KEYS_VARIABLE: &str = "HOLDFAST_KEYS";
+
+/// An answer longer than this is none.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
+
+/// A piece and the file that holds its data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PieceFile {
+	/// The data, unpadded.
+	pub path: PathBuf,
+	/// What it has to be.
+	pub piece: PieceInfo,
+}
+
+/// A sector that is being sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+	/// Its size.
+	pub sector_size: SectorSize,
+	/// Whose replica it is.
+	pub prover_id: Digest,
+	/// Its number.
+	pub sector: SectorNumber,
+	/// What the replica is bound to.
+	pub ticket: Digest,
+	/// Its pieces, in order.
+	pub pieces: Vec<PieceInfo>,
+	/// Its files.
+	pub paths: SectorPaths,
+}
+
+/// A sector in a window PoSt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+	/// Its number.
+	pub sector: SectorNumber,
+	/// What it was sealed to.
+	pub comm_r: CommR,
+	/// Its files.
+	pub paths: SectorPaths,
+}
+
+/// A computing step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Request {
+	/// Writes a sector's data. Answers [`Response::Done`].
+	AddPieces {
+		/// The sector's size.
+		sector_size: SectorSize,
+		/// Its pieces, in order.
+		pieces: Vec<PieceFile>,
+		/// The file to write.
+		unsealed: PathBuf,
+	},
+	/// The first sealing phase. Answers [`Response::Done`].
+	PreCommit1 {
+		/// The sector.
+		job: Job,
+	},
+	/// The second sealing phase. Answers [`Response::Sealed`].
+	PreCommit2 {
+		/// The sector.
+		job: Job,
+	},
+	/// The vanilla proof. Answers [`Response::Done`].
+	Commit1 {
+		/// The sector.
+		job: Job,
+		/// The challenges' seed.
+		seed: Digest,
+		/// What it was sealed to.
+		comm_r: CommR,
+		/// Its data.
+		comm_d: CommD,
+	},
+	/// The Groth16 proofs. Answers [`Response::Proofs`].
+	Commit2 {
+		/// The sector.
+		job: Job,
+		/// The challenges' seed.
+		seed: Digest,
+	},
+	/// Removes what only the sealing needed from the cache. Answers [`Response::Done`].
+	Finalize {
+		/// The sector.
+		job: Job,
+	},
+	/// A window PoSt. Answers [`Response::Proofs`] with one proof.
+	WindowPost {
+		/// The sectors' size.
+		sector_size: SectorSize,
+		/// Whose replicas they are.
+		prover_id: Digest,
+		/// The challenges' randomness.
+		randomness: Digest,
+		/// The sectors, their numbers rising.
+		sectors: Vec<Proven>,
+	},
+	/// Looks which sectors could be proven. Answers [`Response::Provable`].
+	CheckSectors {
+		/// The sectors' size.
+		sector_size: SectorSize,
+		/// Whose replicas they are.
+		prover_id: Digest,
+		/// The sectors.
+		sectors: Vec<Proven>,
+	},
+}
+
+impl Request {
+	const fn name(&self) -> &'static str {
+		match self {
+			Self::AddPieces { .. } => "add-pieces",
+			Self::PreCommit1 { .. } => "pre-commit-1",
+			Self::PreCommit2 { .. } => "pre-commit-2",
+			Self::Commit1 { .. } => "commit-1",
+			Self::Commit2 { .. } => "commit-2",
+			Self::Finalize { .. } => "finalize",
+			Self::WindowPost { .. } => "window-post",
+			Self::CheckSectors { .. } => "check-sectors",
+		}
+	}
+}
+
+/// What the child reads.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Envelope {
+	/// How nice it is to be.
+	pub nice: u8,
+	/// What to do.
+	pub request: Request,
+}
+
+/// Which step has to be done again before this one can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeat {
+	/// The pieces.
+	AddPieces,
+	/// The first sealing phase.
+	PreCommit1,
+	/// The second sealing phase.
+	PreCommit2,
+	/// The vanilla proof.
+	Commit1,
+}
+
+/// What the child answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Response {
+	/// The step is done, its output on disk.
+	Done,
+	/// The sector is sealed.
+	Sealed {
+		/// Its replica.
+		comm_r: CommR,
+		/// Its data.
+		comm_d: CommD,
+	},
+	/// The proofs, in hexadecimal.
+	Proofs {
+		/// One for each partition.
+		proofs: Vec<String>,
+	},
+	/// These sectors could be proven.
+	Provable {
+		/// Their numbers.
+		sectors: Vec<SectorNumber>,
+	},
+	/// The step failed.
+	Failed {
+		/// Why.
+		message: String,
+		/// What may help.
+		repeat: Option<Repeat>,
+		/// The sector that cannot be proven, if it is known.
+		sector: Option<SectorNumber>,
+	},
+}
+
+/// Runs computing steps.
+#[derive(Clone, Debug)]
+pub struct Worker {
+	/// This program.
+	executable: PathBuf,
+	/// The proving keys' folder.
+	keys: PathBuf,
+}
+
+impl Worker {
+	/// Steps run as `executable work`, with the proving keys in `keys`.
+	pub fn new(executable: PathBuf, keys: PathBuf) -> Self {
+		Self { executable, keys }
+	}
+
+	/// Runs one step. Dropping the future kills it.
+	pub async fn run(&self, request: Request, nice: u8) -> Result<Response, WorkerError> {
+		let step = request.name();
+		let started = std::time::Instant::now();
+		let failed = |action: &'static str| {
+			move |source| WorkerError::Process {
+				step,
+				action,
+				source,
+			}
+		};
+		let mut line = serde_json::to_vec(&Envelope { nice, request })
+			.expect("requests have string keys only; qed");
+		line.push(b'\n');
+		let mut child = Command::new(&self.executable)
+			.arg("work")
+			.env(KEYS_VARIABLE, &self.keys)
+			.stdin(Stdio::piped())
+			.stdout(Stdio::piped())
+			.kill_on_drop(true)
+			.spawn()
+			.map_err(failed("start"))?;
+		// The child ends when its input does: it is kept open until the answer is here, and the kernel
+		// closes it when the daemon dies.
+		let mut input = child.stdin.take().ok_or(WorkerError::NoAnswer {
+			step,
+			status: String::new(),
+		})?;
+		let output = child.stdout.take().ok_or(WorkerError::NoAnswer {
+			step,
+			status: String::new(),
+		})?;
+		input.write_all(&line).await.map_err(failed("write to"))?;
+		input.flush().await.map_err(failed("write to"))?;
+		let mut answer = Vec::new();
+		output
+			.take(MAX_ANSWER_BYTES)
+			.read_to_end(&mut answer)
+			.await
+			.map_err(failed("read from"))?;
+		let status = child.wait().await.map_err(failed("wait for"))?;
+		drop(input);
+		let response = serde_json::from_slice(&answer).map_err(|_| WorkerError::NoAnswer {
+			step,
+			status: status.to_string(),
+		})?;
+		match response {
+			Response::Failed {
+				message,
+				repeat,
+				sector,
+			} => Err(WorkerError::Failed {
+				step,
+				message,
+				repeat,
+				sector,
+			}),
+			response => {
+				tracing::debug!(step, elapsed = ?started.elapsed(), "computed");
+				Ok(response)
+			},
+		}
+	}
+
+	/// Runs a step that answers [`Response::Done`].
+	pub async fn done(&self, request: Request, nice: u8) -> Result<(), WorkerError> {
+		let step = request.name();
+		match self.run(request, nice).await? {
+			Response::Done => Ok(()),
+			_ => Err(WorkerError::OtherAnswer { step }),
+		}
+	}
+
+	/// Runs a step that answers [`Response::Proofs`].
+	pub async fn proofs(&self, request: Request, nice: u8) -> Result<Vec<ProofBytes>, WorkerError> {
+		let step = request.name();
+		let Response::Proofs { proofs } = self.run(request, nice).await? else {
+			return Err(WorkerError::OtherAnswer { step });
+		};
+		proofs
+			.iter()
+			.map(|text| {
+				let mut proof = [0; 192];
+				const_hex::decode_to_slice(text, &mut proof)
+					.map_err(|_| WorkerError::OtherAnswer { step })?;
+				Ok(proof)
+			})
+			.collect()
+	}
+}
+
+/// Why a step has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+	/// The step itself failed.
+	#[error("{step} failed: {message}")]
+	Failed {
+		/// Which step.
+		step: &'static str,
+		/// Why.
+		message: String,
+		/// What may help.
+		repeat: Option<Repeat>,
+		/// The sector that cannot be proven, if it is known.
+		sector: Option<SectorNumber>,
+	},
+	/// The process ended without an answer.
+	#[error("{step} ended without a result ({status}): was it killed, or out of memory?")]
+	NoAnswer {
+		/// Which step.
+		step: &'static str,
+		/// How it ended.
+		status: String,
+	},
+	/// The answer belongs to another step.
+	#[error(
+		"{step} gave the result of another step: the program changed while it ran; restart it"
+	)]
+	OtherAnswer {
+		/// Which step.
+		step: &'static str,
+	},
+	/// The process could not be used.
+	#[error("cannot {action} the process for {step}: {source}")]
+	Process {
+		/// Which step.
+		step: &'static str,
+		/// What was tried.
+		action: &'static str,
+		/// Why it failed.
+		source: std::io::Error,
+	},
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use std::os::unix::fs::PermissionsExt;
+
+	fn script(text: &str) -> (tempfile::TempDir, Worker) {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("worker");
+		std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+		std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+		let worker = Worker::new(path, folder.path().into());
+		(folder, worker)
+	}
+
+	fn request() -> Request {
+		Request::AddPieces {
+			sector_size: SectorSize::KiB2,
+			pieces: Vec::new(),
+			unsealed: "u".into(),
+		}
+	}
+
+	#[tokio::test]
+	async fn a_step_gets_its_request_and_its_answer_is_read() {
+		let (folder, worker) = script(
+			"read line; echo \"$line\" > \"$HOLDFAST_KEYS/request\"; echo '{\"result\":\"done\"}'",
+		);
+		worker.done(request(), 7).await.unwrap();
+		let text = std::fs::read_to_string(folder.path().join("request")).unwrap();
+		let envelope: Envelope = serde_json::from_str(&text).unwrap();
+		assert_eq!((envelope.nice, envelope.request), (7, request()));
+	}
+
+	#[tokio::test]
+	async fn failures_are_told_apart() {
+		let (_folder, worker) =
+			script("echo '{\"result\":\"failed\",\"message\":\"no\",\"repeat\":\"pre-commit-1\"}'");
+		assert!(matches!(
+			worker.done(request(), 0).await,
+			Err(WorkerError::Failed {
+				repeat: Some(Repeat::PreCommit1),
+				..
+			})
+		));
+		let (_folder, worker) = script("kill -9 $$");
+		assert!(matches!(
+			worker.done(request(), 0).await,
+			Err(WorkerError::NoAnswer { .. } | WorkerError::Process { .. })
+		));
+		let (_folder, worker) = script("read line; echo '{\"result\":\"done\"}'");
+		assert!(matches!(
+			worker.proofs(request(), 0).await,
+			Err(WorkerError::OtherAnswer { .. })
+		));
+		let (_folder, worker) =
+			script("read line; echo '{\"result\":\"proofs\",\"proofs\":[\"00\"]}'");
+		assert!(matches!(
+			worker.proofs(request(), 0).await,
+			Err(WorkerError::OtherAnswer { .. })
+		));
+		let worker = Worker::new("/no/such/program".into(), "/".into());
+		assert!(matches!(
+			worker.done(request(), 0).await,
+			Err(WorkerError::Process { .. })
+		));
+	}
+
+	#[tokio::test]
+	async fn proofs_are_read_back() {
+		let proof = [0xab; 192];
+		let text = const_hex::encode(proof);
+		let (_folder, worker) = script(&format!(
+			"read line; echo '{{\"result\":\"proofs\",\"proofs\":[\"{text}\"]}}'"
+		));
+		assert_eq!(worker.proofs(request(), 0).await.unwrap(), [proof]);
+	}
+}
