@@ -1,0 +1,761 @@
+//! The proving and verifying keys on disk.
+//!
+//! The directory is filecoin-proofs' parameter cache: `v28-….params`, `.vk` and `.meta` have the names and
+//! encodings that it expects. Next to them, `.digest` has the digests of what the set-up wrote, and
+//! `.checked` remembers for which sizes and times of change they were last compared.
+//!
+//! The set-up is deterministic: its trapdoor is drawn by ChaCha20 from
+//! `BLAKE2b-256("holdfast/devnet-key/1" ‖ name)`, with a name like `porep-8MiB`. **The seed is public on
+//! purpose**, so that everybody gets the same keys and nobody mistakes them for safe ones.
+
+use std::{
+	cell::Cell,
+	fs::{self, File},
+	io::{self, BufWriter, Read, Write},
+	path::{Path, PathBuf},
+	sync::{Mutex, OnceLock},
+	time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use blake2::{digest::consts::U32, Blake2b, Digest as _};
+use holdfast_primitives::{Digest, KeyId, ProofKind};
+use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
+use rustix::fs::{flock, FlockOperation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+	error::KeyError,
+	parameters::{
+		expected_constraints, file_names, is_supported, porep_circuit, window_post_circuit,
+		FileNames,
+	},
+	setup::{write_parameters, Outcome, SetupError, Trapdoor, Work},
+};
+
+type Blake2b256 = Blake2b<U32>;
+
+/// The environment variable with the keys' directory.
+const DIRECTORY_VARIABLE: &str = "HOLDFAST_KEYS";
+/// How often a waiting process looks whether the other one is done.
+const WAIT: Duration = Duration::from_millis(500);
+/// The least time between two reports.
+const REPORT: Duration = Duration::from_millis(500);
+
+/// The store that this process has bound filecoin-proofs to.
+static BOUND: OnceLock<KeyStore> = OnceLock::new();
+/// Held while the environment is set and filecoin-proofs reads it.
+static BINDING: Mutex<()> = Mutex::new(());
+
+/// What a key's set-up is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStage {
+	/// Another process is making keys in the same directory.
+	Waiting,
+	/// The key is being made.
+	Generating,
+	/// The key is complete.
+	Done,
+}
+
+/// How far a key's set-up is.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyProgress {
+	/// The key.
+	pub key: KeyId,
+	/// What is being done.
+	pub stage: KeyStage,
+	/// The part that is done, from 0 to 1.
+	pub fraction: f64,
+	/// The time since the beginning.
+	pub elapsed: Duration,
+	/// The estimated time to the end, once there is enough to estimate from.
+	pub remaining: Option<Duration>,
+}
+
+/// A key's common name, such as `porep-8MiB` or `window-post-2KiB`.
+pub fn key_name(key: KeyId) -> String {
+	let kind = match key.kind {
+		ProofKind::PoRep => "porep",
+		ProofKind::WindowPoSt => "window-post",
+	};
+	format!("{kind}-{}", key.sector_size)
+}
+
+/// The directory for keys: `$HOLDFAST_KEYS`, or else `$HOME/.cache/holdfast/keys`.
+pub fn default_directory() -> Result<PathBuf, KeyError> {
+	directory_from(std::env::var_os(DIRECTORY_VARIABLE), std::env::var_os("HOME"))
+}
+
+fn directory_from(
+	keys: Option<std::ffi::OsString>,
+	home: Option<std::ffi::OsString>,
+) -> Result<PathBuf, KeyError> {
+	keys.filter(|path| !path.is_empty())
+		.map(PathBuf::from)
+		.or_else(|| {
+			home.filter(|path| !path.is_empty())
+				.map(|home| Path::new(&home).join(".cache/holdfast/keys"))
+		})
+		.ok_or(KeyError::NoDirectory)
+}
+
+/// A directory of keys.
+#[derive(Clone, Debug)]
+pub struct KeyStore {
+	directory: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Digests {
+	name: String,
+	parameters: String,
+	verifying_key: String,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Checked {
+	length: u64,
+	modified: u128,
+	digest: String,
+}
+
+impl KeyStore {
+	/// Opens a directory, which is created if need be, and binds filecoin-proofs to it for the life of
+	/// the process: the environment variables `FIL_PROOFS_PARAMETER_CACHE` and `FIL_PROOFS_PARENT_CACHE`
+	/// are set to it and its folder `parents`. Call it early, while the process has one thread.
+	///
+	/// Opening the same directory again is fine; another one is refused.
+	pub fn open(directory: impl AsRef<Path>) -> Result<Self, KeyError> {
+		let store = Self::in_directory(directory.as_ref())?;
+		let parents = store.parents();
+		fs::create_dir_all(&parents).map_err(|source| file_error("create", &parents, source))?;
+		let _guard = BINDING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+		if BOUND.get().is_none() {
+			std::env::set_var("FIL_PROOFS_PARAMETER_CACHE", &store.directory);
+			std::env::set_var("FIL_PROOFS_PARENT_CACHE", &parents);
+			// This reads the settings, unless somebody did so before.
+			let bound = storage_proofs_core::parameter_cache::parameter_cache_dir();
+			if bound != store.directory {
+				return Err(KeyError::OtherDirectory {
+					bound,
+					wanted: store.directory,
+				});
+			}
+		}
+		let bound = BOUND.get_or_init(|| store.clone());
+		if bound.directory != store.directory {
+			return Err(KeyError::OtherDirectory {
+				bound: bound.directory.clone(),
+				wanted: store.directory,
+			});
+		}
+		Ok(store)
+	}
+
+	/// The store that this process has opened.
+	pub fn opened() -> Result<&'static Self, KeyError> {
+		BOUND.get().ok_or(KeyError::NotOpened)
+	}
+
+	/// A store that can make and read keys, but that filecoin-proofs does not use.
+	pub(crate) fn in_directory(directory: &Path) -> Result<Self, KeyError> {
+		fs::create_dir_all(directory)
+			.map_err(|source| file_error("create", directory, source))?;
+		let directory = directory
+			.canonicalize()
+			.map_err(|source| file_error("find", directory, source))?;
+		Ok(Self { directory })
+	}
+
+	/// The keys' directory.
+	pub fn directory(&self) -> &Path {
+		&self.directory
+	}
+
+	/// Where filecoin-proofs keeps the graphs' parents.
+	pub(crate) fn parents(&self) -> PathBuf {
+		self.directory.join("parents")
+	}
+
+	/// Makes the devnet key if it is not there, and checks it if it is. Blocks for as long as another
+	/// process makes keys in the same directory. What an interrupted set-up left is deleted.
+	pub fn ensure(&self, key: KeyId, progress: &dyn Fn(KeyProgress)) -> Result<(), KeyError> {
+		match self.check(key) {
+			Err(KeyError::Missing { .. }) => {},
+			result => return result,
+		}
+		let start = Instant::now();
+		let report = |stage, fraction: f64, remaining| {
+			progress(KeyProgress {
+				key,
+				stage,
+				fraction,
+				elapsed: start.elapsed(),
+				remaining,
+			})
+		};
+		let _lock = self.lock(&|| report(KeyStage::Waiting, 0.0, None))?;
+		match self.check(key) {
+			Err(KeyError::Missing { .. }) => {},
+			result => return result,
+		}
+
+		let start = Instant::now();
+		let last = Cell::new(None::<Instant>);
+		self.generate(key, &|work| {
+			let due = last.get().is_none_or(|last| last.elapsed() >= REPORT);
+			if due {
+				last.set(Some(Instant::now()));
+				let (fraction, remaining) = estimate(work, start.elapsed());
+				report(KeyStage::Generating, fraction, remaining);
+			}
+		})?;
+		report(KeyStage::Done, 1.0, Some(Duration::ZERO));
+		Ok(())
+	}
+
+	/// Checks that the key is there and is what the set-up wrote. The large file is read in full only if
+	/// its size or time of change differ from those of the last check.
+	pub fn check(&self, key: KeyId) -> Result<(), KeyError> {
+		let files = self.files(key)?;
+		let digests = self.digests(key, &files)?;
+		self.verifying_key_of(&files, &digests)?;
+		let metadata = fs::metadata(&files.parameters)
+			.map_err(|source| file_error("read", &files.parameters, source))?;
+		let modified = metadata
+			.modified()
+			.ok()
+			.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+			.map_or(0, |time| time.as_nanos());
+		let now = Checked {
+			length: metadata.len(),
+			modified,
+			digest: digests.parameters.clone(),
+		};
+		if read_json::<Checked>(&files.checked).is_ok_and(|before| before == now) {
+			return Ok(());
+		}
+		if digest_of_file(&files.parameters)? != digests.parameters {
+			return Err(KeyError::Damaged {
+				path: files.parameters,
+			});
+		}
+		write_json(&files.checked, &now)
+	}
+
+	/// The verifying key in bellperson's uncompressed encoding.
+	pub fn verifying_key(&self, key: KeyId) -> Result<Vec<u8>, KeyError> {
+		let files = self.files(key)?;
+		let digests = self.digests(key, &files)?;
+		self.verifying_key_of(&files, &digests)
+	}
+
+	fn verifying_key_of(&self, files: &Files, digests: &Digests) -> Result<Vec<u8>, KeyError> {
+		let bytes = fs::read(&files.verifying_key)
+			.map_err(|source| file_error("read", &files.verifying_key, source))?;
+		if const_hex::encode(Blake2b256::digest(&bytes)) != digests.verifying_key {
+			return Err(KeyError::Damaged {
+				path: files.verifying_key.clone(),
+			});
+		}
+		Ok(bytes)
+	}
+
+	/// The digests are written last: without them, or without a file that they speak of, there is no key.
+	fn digests(&self, key: KeyId, files: &Files) -> Result<Digests, KeyError> {
+		let complete = [&files.digest, &files.parameters, &files.verifying_key]
+			.into_iter()
+			.all(|path| path.exists());
+		if !complete {
+			return Err(KeyError::Missing {
+				key,
+				directory: self.directory.clone(),
+			});
+		}
+		match read_json::<Digests>(&files.digest) {
+			Ok(digests) if digests.name == key_name(key) => Ok(digests),
+			Ok(_) => Err(KeyError::Damaged {
+				path: files.digest.clone(),
+			}),
+			Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(KeyError::Damaged {
+				path: files.digest.clone(),
+			}),
+			Err(source) => Err(file_error("read", &files.digest, source)),
+		}
+	}
+
+	fn files(&self, key: KeyId) -> Result<Files, KeyError> {
+		if !is_supported(key.sector_size) {
+			return Err(KeyError::UnsupportedSize(key.sector_size));
+		}
+		let FileNames {
+			parameters,
+			verifying_key,
+			metadata,
+		} = file_names(key).map_err(|error| KeyError::Setup {
+			key,
+			reason: format!("{error:#}"),
+		})?;
+		let parameters = self.directory.join(parameters);
+		Ok(Files {
+			digest: parameters.with_extension("digest"),
+			checked: parameters.with_extension("checked"),
+			partial: parameters.with_extension("partial"),
+			verifying_key: self.directory.join(verifying_key),
+			metadata: self.directory.join(metadata),
+			parameters,
+		})
+	}
+
+	/// Waits for the directory's lock; it is freed when the file is dropped or the process ends.
+	fn lock(&self, waiting: &dyn Fn()) -> Result<File, KeyError> {
+		lock_file(&self.directory.join(".lock"), waiting)
+	}
+
+	fn generate(&self, key: KeyId, progress: &dyn Fn(Work)) -> Result<(), KeyError> {
+		let files = self.files(key)?;
+		let failed = |error: SetupError| match error {
+			SetupError::Write(source) => file_error("write", &files.partial, source),
+			error => KeyError::Setup {
+				key,
+				reason: error.to_string(),
+			},
+		};
+		let invalid = |error: anyhow::Error| KeyError::Setup {
+			key,
+			reason: format!("{error:#}"),
+		};
+		for path in files.all() {
+			remove_if_present(path)?;
+		}
+
+		let file = File::create(&files.partial)
+			.map_err(|source| file_error("create", &files.partial, source))?;
+		let mut output = HashingWriter {
+			inner: BufWriter::with_capacity(1 << 20, file),
+			hasher: Blake2b256::new(),
+		};
+		let trapdoor = Trapdoor::draw(ChaCha20Rng::from_seed(seed(key)));
+		let constraints = expected_constraints(key);
+		// Whether the circuit can be made is found out here; later calls do the same again.
+		let outcome: Outcome = match key.kind {
+			ProofKind::PoRep => {
+				let circuits = [porep_circuit(key.sector_size), porep_circuit(key.sector_size)];
+				let circuits = all(circuits).map_err(invalid)?;
+				write_parameters(circuits, &trapdoor, constraints, &mut output, progress)
+			},
+			ProofKind::WindowPoSt => {
+				let circuits = [
+					window_post_circuit(key.sector_size),
+					window_post_circuit(key.sector_size),
+				];
+				let circuits = all(circuits).map_err(invalid)?;
+				write_parameters(circuits, &trapdoor, constraints, &mut output, progress)
+			},
+		}
+		.map_err(failed)?;
+		let digest: Digest = output.hasher.finalize().into();
+		let file = output
+			.inner
+			.into_inner()
+			.map_err(|error| file_error("write", &files.partial, error.into_error()))?;
+		file.sync_all()
+			.map_err(|source| file_error("write", &files.partial, source))?;
+
+		write_whole(&files.verifying_key, &outcome.verifying_key)?;
+		#[derive(Serialize)]
+		struct Metadata {
+			sector_size: u64,
+		}
+		write_json(
+			&files.metadata,
+			&Metadata {
+				sector_size: key.sector_size.bytes(),
+			},
+		)?;
+		fs::rename(&files.partial, &files.parameters)
+			.map_err(|source| file_error("rename", &files.partial, source))?;
+		write_json(
+			&files.digest,
+			&Digests {
+				name: key_name(key),
+				parameters: const_hex::encode(digest),
+				verifying_key: const_hex::encode(Blake2b256::digest(&outcome.verifying_key)),
+			},
+		)?;
+		tracing::info!(key = key_name(key), "devnet key made");
+		self.check(key)
+	}
+}
+
+struct Files {
+	parameters: PathBuf,
+	verifying_key: PathBuf,
+	metadata: PathBuf,
+	digest: PathBuf,
+	checked: PathBuf,
+	partial: PathBuf,
+}
+
+impl Files {
+	/// The digest first: once it is gone, the key counts as missing.
+	fn all(&self) -> [&Path; 6] {
+		[
+			&self.digest,
+			&self.checked,
+			&self.partial,
+			&self.metadata,
+			&self.verifying_key,
+			&self.parameters,
+		]
+	}
+}
+
+/// The public seed of a key's set-up.
+fn seed(key: KeyId) -> Digest {
+	let mut hasher = Blake2b256::new();
+	hasher.update(b"holdfast/devnet-key/1");
+	hasher.update(key_name(key));
+	hasher.finalize().into()
+}
+
+fn all<T>(results: [anyhow::Result<T>; 2]) -> anyhow::Result<[T; 2]> {
+	let [first, second] = results;
+	Ok([first?, second?])
+}
+
+fn estimate(work: Work, elapsed: Duration) -> (f64, Option<Duration>) {
+	// Both are far below 2^53: no precision is lost.
+	let fraction = (work.done as f64 / work.total.max(1) as f64).clamp(0.0, 1.0);
+	let remaining = (fraction > 0.01)
+		.then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - fraction) / fraction))
+		.and_then(Result::ok);
+	(fraction, remaining)
+}
+
+fn file_error(action: &'static str, path: &Path, source: io::Error) -> KeyError {
+	KeyError::File {
+		action,
+		path: path.to_owned(),
+		source,
+	}
+}
+
+/// Takes an exclusive lock on a file, calling `waiting` from time to time for as long as another holder has it.
+pub(crate) fn lock_file(path: &Path, waiting: &dyn Fn()) -> Result<File, KeyError> {
+	let file = File::options()
+		.create(true)
+		.truncate(false)
+		.write(true)
+		.open(path)
+		.map_err(|source| file_error("open", path, source))?;
+	loop {
+		match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+			Ok(()) => return Ok(file),
+			Err(rustix::io::Errno::WOULDBLOCK) => {
+				waiting();
+				std::thread::sleep(WAIT);
+			},
+			Err(rustix::io::Errno::INTR) => {},
+			Err(error) => return Err(file_error("lock", path, error.into())),
+		}
+	}
+}
+
+fn remove_if_present(path: &Path) -> Result<(), KeyError> {
+	match fs::remove_file(path) {
+		Err(error) if error.kind() != io::ErrorKind::NotFound => {
+			Err(file_error("delete", path, error))
+		},
+		_ => Ok(()),
+	}
+}
+
+/// Writes a small file so that it is there in full or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+	let mut name = path.as_os_str().to_owned();
+	name.push(".new");
+	let temporary = PathBuf::from(name);
+	let write = || {
+		let mut file = File::create(&temporary)?;
+		file.write_all(bytes)?;
+		file.sync_all()?;
+		fs::rename(&temporary, path)
+	};
+	write().map_err(|source| file_error("write", path, source))
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), KeyError> {
+	let bytes =
+		serde_json::to_vec(value).map_err(|error| file_error("write", path, error.into()))?;
+	write_whole(path, &bytes)
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<T> {
+	let bytes = fs::read(path)?;
+	serde_json::from_slice(&bytes)
+		.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+fn digest_of_file(path: &Path) -> Result<String, KeyError> {
+	let digest = || -> io::Result<String> {
+		let mut file = File::open(path)?;
+		let mut hasher = Blake2b256::new();
+		let mut buffer = vec![0; 1 << 20];
+		loop {
+			let count = file.read(&mut buffer)?;
+			if count == 0 {
+				return Ok(const_hex::encode(hasher.finalize()));
+			}
+			hasher.update(&buffer[..count]);
+		}
+	};
+	digest().map_err(|source| file_error("read", path, source))
+}
+
+struct HashingWriter<W> {
+	inner: W,
+	hasher: Blake2b256,
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+	fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+		let count = self.inner.write(bytes)?;
+		self.hasher.update(&bytes[..count]);
+		Ok(count)
+	}
+
+	fn flush(&mut self) -> io::Result<()> {
+		self.inner.flush()
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+
+	use super::*;
+	use bellperson::groth16::generate_random_parameters;
+	use blstrs::Bls12;
+	use holdfast_primitives::SectorSize;
+	use tempfile::TempDir;
+
+	const SMALL: KeyId = KeyId {
+		kind: ProofKind::WindowPoSt,
+		sector_size: SectorSize::KiB2,
+	};
+
+	fn store() -> (TempDir, KeyStore) {
+		let directory = tempfile::tempdir().unwrap();
+		let store = KeyStore::in_directory(directory.path()).unwrap();
+		(directory, store)
+	}
+
+	fn committed(key: KeyId) -> PathBuf {
+		Path::new(env!("CARGO_MANIFEST_DIR"))
+			.join("../../runtime/keys/devnet")
+			.join(format!("{}.vk", key_name(key)))
+	}
+
+	/// Pretends that a key was made: right digests over other contents.
+	fn pretend(store: &KeyStore, key: KeyId) -> Files {
+		let files = store.files(key).unwrap();
+		fs::write(&files.parameters, b"parameters").unwrap();
+		fs::write(&files.verifying_key, b"key").unwrap();
+		let digests = Digests {
+			name: key_name(key),
+			parameters: const_hex::encode(Blake2b256::digest(b"parameters")),
+			verifying_key: const_hex::encode(Blake2b256::digest(b"key")),
+		};
+		write_json(&files.digest, &digests).unwrap();
+		files
+	}
+
+	#[test]
+	fn the_small_key_is_made_from_its_seed_as_bellperson_makes_it() {
+		let (_directory, store) = store();
+		let stages = Mutex::new(Vec::new());
+		store
+			.ensure(SMALL, &|progress| stages.lock().unwrap().push(progress.stage))
+			.unwrap();
+		assert_eq!(stages.lock().unwrap().first(), Some(&KeyStage::Generating));
+		assert_eq!(stages.lock().unwrap().last(), Some(&KeyStage::Done));
+		let key = store.verifying_key(SMALL).unwrap();
+		assert!(key == fs::read(committed(SMALL)).unwrap(), "the committed key differs");
+
+		let reference = generate_random_parameters::<Bls12, _, _>(
+			window_post_circuit(SMALL.sector_size).unwrap(),
+			&mut ChaCha20Rng::from_seed(seed(SMALL)),
+		)
+		.unwrap();
+		let mut parameters = Vec::new();
+		reference.write(&mut parameters).unwrap();
+		let files = store.files(SMALL).unwrap();
+		assert!(fs::read(&files.parameters).unwrap() == parameters);
+		assert_eq!(fs::read(&files.metadata).unwrap(), br#"{"sector_size":2048}"#);
+
+		// What is there is not made again.
+		stages.lock().unwrap().clear();
+		store
+			.ensure(SMALL, &|progress| stages.lock().unwrap().push(progress.stage))
+			.unwrap();
+		assert!(stages.lock().unwrap().is_empty());
+	}
+
+	#[test]
+	fn keys_in_the_cache_are_the_committed_ones() {
+		let Ok(store) = default_directory().and_then(|path| KeyStore::in_directory(&path)) else {
+			println!("skipped: there is no directory for keys");
+			return;
+		};
+		for kind in [ProofKind::PoRep, ProofKind::WindowPoSt] {
+			for sector_size in [SectorSize::KiB2, SectorSize::MiB8] {
+				let key = KeyId { kind, sector_size };
+				match (store.verifying_key(key), fs::read(committed(key))) {
+					(Ok(made), Ok(committed)) => assert!(made == committed, "{}", key_name(key)),
+					_ => println!("skipped: {} is not cached", key_name(key)),
+				}
+			}
+		}
+	}
+
+	#[test]
+	fn an_interrupted_set_up_leaves_nothing_and_the_next_one_cleans_up() {
+		let (_directory, store) = store();
+		let files = store.files(SMALL).unwrap();
+		fs::write(&files.partial, b"half").unwrap();
+		fs::write(&files.verifying_key, b"old").unwrap();
+		fs::write(&files.parameters, b"old").unwrap();
+		assert!(matches!(store.check(SMALL), Err(KeyError::Missing { .. })));
+		assert!(matches!(store.verifying_key(SMALL), Err(KeyError::Missing { .. })));
+		store.ensure(SMALL, &|_| {}).unwrap();
+		assert!(!files.partial.exists());
+		assert!(store.verifying_key(SMALL).unwrap() == fs::read(committed(SMALL)).unwrap());
+	}
+
+	#[test]
+	fn damage_is_found_and_named() {
+		let (_directory, store) = store();
+		let damaged = |path: &Path| {
+			matches!(store.ensure(SMALL, &|_| {}), Err(KeyError::Damaged { path: found }) if found == path)
+		};
+		let files = pretend(&store, SMALL);
+		store.check(SMALL).unwrap();
+		fs::write(&files.parameters, b"parameterz").unwrap();
+		assert!(damaged(&files.parameters));
+		let files = pretend(&store, SMALL);
+		fs::write(&files.verifying_key, b"kez").unwrap();
+		assert!(damaged(&files.verifying_key));
+		let files = pretend(&store, SMALL);
+		fs::write(&files.digest, b"{").unwrap();
+		assert!(damaged(&files.digest));
+		let other = KeyId {
+			sector_size: SectorSize::MiB8,
+			..SMALL
+		};
+		let other = pretend(&store, other);
+		fs::copy(&other.digest, &files.digest).unwrap();
+		assert!(damaged(&files.digest));
+	}
+
+	#[test]
+	fn an_unchanged_file_is_not_read_again() {
+		let (_directory, store) = store();
+		let files = pretend(&store, SMALL);
+		store.check(SMALL).unwrap();
+		let modified = fs::metadata(&files.parameters).unwrap().modified().unwrap();
+		// Same length, same time: taken for the file that was checked.
+		fs::write(&files.parameters, b"parameterz").unwrap();
+		File::options()
+			.write(true)
+			.open(&files.parameters)
+			.unwrap()
+			.set_modified(modified)
+			.unwrap();
+		store.check(SMALL).unwrap();
+		fs::remove_file(&files.checked).unwrap();
+		assert!(matches!(store.check(SMALL), Err(KeyError::Damaged { .. })));
+	}
+
+	#[test]
+	fn two_processes_do_not_make_keys_at_once() {
+		let (_directory, store) = store();
+		let held = Mutex::new(Some(store.lock(&|| {}).unwrap()));
+		let waited = Cell::new(false);
+		store
+			.ensure(SMALL, &|progress| {
+				if progress.stage == KeyStage::Waiting {
+					waited.set(true);
+					// Meanwhile the other one finishes.
+					pretend(&store, SMALL);
+					held.lock().unwrap().take();
+				}
+			})
+			.unwrap();
+		assert!(waited.get());
+		assert_eq!(store.verifying_key(SMALL).unwrap(), b"key");
+	}
+
+	#[test]
+	fn sizes_that_need_a_ceremony_are_refused() {
+		let (_directory, store) = store();
+		let key = KeyId {
+			kind: ProofKind::PoRep,
+			sector_size: SectorSize::GiB32,
+		};
+		assert!(matches!(
+			store.ensure(key, &|_| {}),
+			Err(KeyError::UnsupportedSize(SectorSize::GiB32))
+		));
+	}
+
+	#[test]
+	fn a_directory_that_cannot_be_made_is_reported() {
+		let (directory, _store) = store();
+		let file = directory.path().join("file");
+		fs::write(&file, b"").unwrap();
+		assert!(matches!(
+			KeyStore::in_directory(&file.join("keys")),
+			Err(KeyError::File { .. })
+		));
+	}
+
+	#[test]
+	fn the_directory_comes_from_the_environment() {
+		let path = |keys: Option<&str>, home: Option<&str>| {
+			directory_from(keys.map(Into::into), home.map(Into::into))
+		};
+		assert_eq!(path(Some("/keys"), Some("/home")).unwrap(), Path::new("/keys"));
+		assert_eq!(
+			path(Some(""), Some("/home")).unwrap(),
+			Path::new("/home/.cache/holdfast/keys")
+		);
+		assert!(matches!(path(None, None), Err(KeyError::NoDirectory)));
+	}
+
+	#[test]
+	fn names_and_seeds_differ_by_kind_and_size() {
+		let big = KeyId {
+			sector_size: SectorSize::MiB8,
+			..SMALL
+		};
+		let porep = KeyId {
+			kind: ProofKind::PoRep,
+			..SMALL
+		};
+		assert_eq!(key_name(SMALL), "window-post-2KiB");
+		assert_eq!(key_name(porep), "porep-2KiB");
+		assert_ne!(seed(SMALL), seed(big));
+		assert_ne!(seed(SMALL), seed(porep));
+	}
+
+	#[test]
+	fn the_estimate_needs_some_work_first() {
+		let at = |done| estimate(Work { done, total: 100 }, Duration::from_secs(10));
+		assert_eq!(at(1), (0.01, None));
+		assert_eq!(at(50), (0.5, Some(Duration::from_secs(10))));
+		assert_eq!(at(100), (1.0, Some(Duration::ZERO)));
+	}
+}

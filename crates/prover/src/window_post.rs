@@ -1,0 +1,179 @@
+//! Window proofs of spacetime.
+
+use std::path::PathBuf;
+
+use filecoin_hashers::{HashFunction, Hasher};
+use filecoin_proofs::{
+	generate_fallback_sector_challenges, generate_single_vanilla_proof,
+	generate_window_post_with_vanilla, DefaultTreeHasher, FallbackPoStSectorProof,
+	PrivateReplicaInfo,
+};
+use holdfast_primitives::{
+	proof::PROOF_BYTES, CommR, Digest, KeyId, ProofBytes, ProofKind, SectorNumber, SectorSize,
+};
+use holdfast_verifier::{window_post, PreparedVerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+	error::PoStError,
+	guard::guarded,
+	keys::KeyStore,
+	parameters::{is_supported, window_post_config, Tree},
+};
+
+/// A sealed sector that is to be proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoStSector {
+	/// The sector's number.
+	pub number: SectorNumber,
+	/// The commitment to its replica.
+	pub comm_r: CommR,
+	/// Its cache folder.
+	pub cache_dir: PathBuf,
+	/// Its replica.
+	pub sealed_path: PathBuf,
+}
+
+/// Proves that the sectors of one partition are held: 1 up to the size's
+/// [`SectorSize::window_post_partition_sectors`], with rising numbers. The result has been verified the way
+/// the chain does it.
+///
+/// Every sector is opened at its challenges first. If one cannot be, [`PoStError::Sector`] names it, and the
+/// rest can be proven without it.
+pub fn generate_window_post(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sectors: &[PoStSector],
+) -> Result<ProofBytes, PoStError> {
+	check_request(sector_size, prover_id, randomness, sectors)?;
+	let key = KeyId {
+		kind: ProofKind::WindowPoSt,
+		sector_size,
+	};
+	let store = KeyStore::opened()?;
+	store.check(key)?;
+	let openings = sectors
+		.iter()
+		.map(|sector| open_sector(sector_size, prover_id, randomness, sector))
+		.collect::<Result<Vec<_>, _>>()?;
+	let bytes = guarded(|| {
+		generate_window_post_with_vanilla::<Tree>(
+			&window_post_config(sector_size),
+			randomness,
+			*prover_id,
+			openings,
+		)
+	})
+	.map_err(PoStError::Filecoin)?;
+	let proof = ProofBytes::try_from(bytes).map_err(|bytes| {
+		PoStError::Filecoin(format!("{} bytes instead of {PROOF_BYTES}", bytes.len()))
+	})?;
+	let statement: Vec<(u64, Digest)> = sectors
+		.iter()
+		.map(|sector| (sector.number, sector.comm_r.0))
+		.collect();
+	let statement = window_post::Statement {
+		sector_bytes: sector_size.bytes(),
+		randomness: *randomness,
+		sectors: &statement,
+	};
+	PreparedVerifyingKey::from_bytes(&store.verifying_key(key)?)
+		.ok()
+		.filter(|prepared| window_post::verify(prepared, &statement, &proof).is_ok())
+		.map(|_| proof)
+		.ok_or(PoStError::InvalidProof)
+}
+
+/// Opens a sector at the challenges of `randomness` without making a proof: what a sector that passes can
+/// show, [`generate_window_post`] can prove. Quick; for finding damaged sectors before their deadline.
+pub fn check_sealed_sector(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sector: &PoStSector,
+) -> Result<(), PoStError> {
+	check_request(sector_size, prover_id, randomness, std::slice::from_ref(sector))?;
+	KeyStore::opened()?;
+	open_sector(sector_size, prover_id, randomness, sector).map(|_| ())
+}
+
+fn check_request(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sectors: &[PoStSector],
+) -> Result<(), PoStError> {
+	if !is_supported(sector_size) {
+		return Err(PoStError::UnsupportedSize(sector_size));
+	}
+	let most = sector_size.window_post_partition_sectors();
+	let count = sectors.len();
+	if count == 0 || u32::try_from(count).map_or(true, |count| count > most) {
+		return Err(PoStError::SectorCount { count, most });
+	}
+	if let Some(pair) = sectors
+		.windows(2)
+		.find(|pair| pair[0].number >= pair[1].number)
+	{
+		return Err(PoStError::NotAscending(pair[1].number));
+	}
+	for (name, value) in [("prover identity", prover_id), ("randomness", randomness)] {
+		if value[31] & 0xc0 != 0 {
+			return Err(PoStError::NotCanonical(name));
+		}
+	}
+	Ok(())
+}
+
+fn open_sector(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sector: &PoStSector,
+) -> Result<FallbackPoStSectorProof<Tree>, PoStError> {
+	let config = window_post_config(sector_size);
+	let number = sector.number;
+	guarded(|| {
+		let length = std::fs::metadata(&sector.sealed_path)
+			.map_err(|error| {
+				anyhow::anyhow!("cannot read {}: {error}", sector.sealed_path.display())
+			})?
+			.len();
+		anyhow::ensure!(
+			length == sector_size.bytes(),
+			"{} has {length} bytes instead of {}",
+			sector.sealed_path.display(),
+			sector_size.bytes()
+		);
+		let replica = PrivateReplicaInfo::<Tree>::new(
+			sector.sealed_path.clone(),
+			sector.comm_r.0,
+			sector.cache_dir.clone(),
+		)?;
+		let comm_r = <DefaultTreeHasher as Hasher>::Function::hash2(
+			&replica.safe_comm_c(),
+			&replica.safe_comm_r_last(),
+		);
+		anyhow::ensure!(
+			<[u8; 32]>::from(comm_r) == sector.comm_r.0,
+			"its files belong to another CommR"
+		);
+		// A sector's challenges do not depend on its place in the partition.
+		let mut challenges = generate_fallback_sector_challenges::<Tree>(
+			&config,
+			randomness,
+			&[number.into()],
+			*prover_id,
+		)?;
+		let challenges = challenges
+			.remove(&number.into())
+			.ok_or_else(|| anyhow::anyhow!("it has no challenges"))?;
+		generate_single_vanilla_proof(&config, number.into(), &replica, &challenges)
+	})
+	.map_err(|reason| PoStError::Sector {
+		sector: number,
+		reason,
+	})
+}
