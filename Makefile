@@ -61,11 +61,11 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	@echo "==> the benchmarks' own tests"
 	scripts/test-benchmarks
 	@echo "==> the whole flow, against a real node"
-	scripts/test-end-to-end
+	cargo test $(WORKSPACE) --test crash --test end_to_end -- --nocapture --test-threads=1
 
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
-	cargo run $(WORKSPACE:--workspace --exclude holdfast-node=) --package holdfast-runtime --example export-metadata
+	cargo run --release --locked --package holdfast-runtime --example export-metadata
 
 .PHONY: bench
 bench: setup ## Time what the documents make claims about

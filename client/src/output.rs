@@ -17,11 +17,6 @@ impl Output {
 		Self { json }
 	}
 
-	/// Whether the output is JSON.
-	pub const fn is_json(self) -> bool {
-		self.json
-	}
-
 	/// Prints a result: `value` as JSON, or what `text` says.
 	pub fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) {
 		if self.json {

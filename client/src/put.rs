@@ -407,7 +407,9 @@ async fn hash(
 			source,
 		})?;
 		// Nobody listening only means that nobody is shown the progress.
-		let mut show = |done| drop(progress.send(done));
+		let mut show = |done| {
+			let _ = progress.send(done);
+		};
 		Ok::<_, PutError>(holdfast_data::pack(source, capacity, &mut show)?)
 	});
 	while let Some(done) = steps.recv().await {

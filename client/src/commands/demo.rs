@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use comfy_table::Table;
 use holdfast_client::{
-	demo::{demo, Corruption, DemoOptions, Report},
+	demo::{demo, Corruption, DemoOptions, Report, StageTime},
 	devnet::{DevnetOptions, Programs},
 };
 use holdfast_primitives::SectorSize;
@@ -66,15 +66,15 @@ impl Demo {
 			file: self.file,
 			corruptions: self.corrupt,
 		};
-		let shown = demo(options, &mut |stage| {
+		let mut say = |stage: &StageTime| {
 			let detail = stage.detail.as_deref().unwrap_or_default();
 			output.note(format!(
 				"{:7.1} s  {:36} {detail}",
 				stage.seconds, stage.stage
 			));
-		});
+		};
 		let report = tokio::select! {
-			report = shown => report,
+			report = demo(options, &mut say) => report,
 			interrupted = tokio::signal::ctrl_c() => {
 				interrupted?;
 				anyhow::bail!("interrupted");

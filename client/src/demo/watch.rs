@@ -46,11 +46,12 @@ impl Watch {
 			let block = self.next;
 			if let Some(hash) = chain.block_hash(block).await? {
 				let records = chain.events_at(hash).await?;
-				self.events.extend(records.into_iter().map(|record| Seen {
-					block,
-					extrinsic: record.extrinsic,
-					event: record.event,
-				}));
+				self.events
+					.extend(records.into_iter().map(|(extrinsic, event)| Seen {
+						block,
+						extrinsic,
+						event,
+					}));
 			}
 			self.next = block.saturating_add(1);
 		}
