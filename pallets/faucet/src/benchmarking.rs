@@ -1,5 +1,8 @@
 //! Benchmarks of the faucet: the call with its validation, and the hook.
 
+// What replaces unsigned validation needs an extrinsic format that bare transactions do not have.
+#![allow(deprecated)]
+
 use frame_benchmarking::v2::*;
 use frame_support::{
 	pallet_prelude::{TransactionSource, ValidateUnsigned},
@@ -15,7 +18,6 @@ mod benchmarks {
 	use super::*;
 
 	#[benchmark]
-	#[allow(deprecated)]
 	fn drip() -> Result<(), BenchmarkError> {
 		frame_system::Pallet::<T>::set_block_number(1u32.into());
 		let who: T::AccountId = account("user", 0, 0);
@@ -46,7 +48,7 @@ mod benchmarks {
 		ForgetCursor::<T>::put(block);
 		let now = T::Period::get().saturating_add(block);
 		frame_system::Pallet::<T>::set_block_number(now.saturated_into());
-		let mut steps = 0;
+		let steps;
 
 		#[block]
 		{

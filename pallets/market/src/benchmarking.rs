@@ -186,7 +186,7 @@ mod benchmarks {
 		let deals = n.saturating_sub(1);
 		publish::<T>(&provider, deals)?;
 		set_now::<T>(START);
-		let mut steps = 0;
+		let steps;
 
 		#[block]
 		{

@@ -44,11 +44,15 @@ fn amount() -> impl Strategy<Value = u128> {
 fn offer() -> impl Strategy<Value = Offer> {
 	(
 		0usize..3,
-		0u32..20,
+		0u32..40,
 		0u32..30,
-		prop_oneof![0u128..50, 0u128..FUNDS, Just(u128::MAX)],
-		prop_oneof![0u128..500, 0u128..FUNDS],
-		0u64..12,
+		prop_oneof![
+			6 => 0u128..50,
+			1 => 0u128..FUNDS,
+			1 => Just(u128::MAX)
+		],
+		prop_oneof![4 => 100u128..500, 1 => 0u128..FUNDS],
+		0u64..30,
 		prop::bool::weighted(0.1),
 	)
 		.prop_map(
@@ -66,7 +70,10 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 /// Numbers counted back from the newest deal, so that they often exist.
 fn deals() -> impl Strategy<Value = Vec<u64>> {
-	prop::collection::vec(0u64..8, 0..4)
+	prop_oneof![
+		3 => prop::collection::vec(0u64..4, 1),
+		1 => prop::collection::vec(0u64..8, 0..4),
+	]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -74,13 +81,13 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Deposit(who, amount)),
 		1 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Withdraw(who, amount)),
 		4 => prop::collection::vec(offer(), 0..5).prop_map(Step::Publish),
-		3 => (deals(), 0u64..4).prop_map(|(deals, sector)| Step::Activate(deals, sector)),
-		2 => (0u64..4, 0u32..40, prop_oneof![0u32..200, Just(u32::MAX)]).prop_map(
+		8 => (deals(), 0u64..4).prop_map(|(deals, sector)| Step::Activate(deals, sector)),
+		4 => (0u64..4, 0u32..40, prop_oneof![0u32..200, Just(u32::MAX)]).prop_map(
 			|(sector, healthy_blocks, decided_through)| {
 				Step::Health(sector, Health { healthy_blocks, decided_through })
 			},
 		),
-		3 => deals().prop_map(Step::Settle),
+		6 => deals().prop_map(Step::Settle),
 		1 => (0usize..3).prop_map(Step::Empty),
 		3 => (1u32..12).prop_map(Step::Advance),
 	]
@@ -151,7 +158,7 @@ proptest! {
 
 	#[test]
 	fn money_is_conserved_and_the_state_is_consistent(
-		steps in prop::collection::vec(step(), 1..60)
+		steps in prop::collection::vec(step(), 1..120)
 	) {
 		new_test_ext().execute_with(|| {
 			CurrentPolicy::set(Policy { min_deal_duration: 1, ..Policy::devnet() });
