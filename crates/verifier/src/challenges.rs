@@ -14,10 +14,9 @@ pub fn porep(replica_id: &[u8; 32], seed: &[u8; 32], index: u32, nodes: u64) -> 
 	let hash = hasher.finalize();
 	let modulus = nodes.saturating_sub(1).max(1);
 	// The hash is a little-endian number of 256 bits.
-	let remainder = hash
-		.iter()
-		.rev()
-		.fold(0u64, |remainder, byte| ((remainder << 8) | u64::from(*byte)) % modulus);
+	let remainder = hash.iter().rev().fold(0u64, |remainder, byte| {
+		((remainder << 8) | u64::from(*byte)) % modulus
+	});
 	remainder + 1
 }
 
@@ -28,7 +27,11 @@ pub fn window_post(randomness: &[u8; 32], sector_number: u64, index: u64, nodes:
 	hasher.update(sector_number.to_le_bytes());
 	hasher.update(index.to_le_bytes());
 	let hash = hasher.finalize();
-	let value = hash.iter().take(8).rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+	let value = hash
+		.iter()
+		.take(8)
+		.rev()
+		.fold(0, |value, byte| value << 8 | u64::from(*byte));
 	value % nodes.max(1)
 }
 

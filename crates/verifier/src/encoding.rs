@@ -60,8 +60,8 @@ pub(crate) fn point<P: CurvePoint>(bytes: &[u8], form: Compress) -> Result<P, Po
 		}
 	}
 	// A compressed point whose x has no y fails here; an uncompressed one is returned unchecked.
-	let point = P::deserialize_with_mode(bytes, form, Validate::No)
-		.map_err(|_| PointError::NotOnCurve)?;
+	let point =
+		P::deserialize_with_mode(bytes, form, Validate::No).map_err(|_| PointError::NotOnCurve)?;
 	if point.is_zero() {
 		return Err(PointError::Identity);
 	}
@@ -94,7 +94,9 @@ impl<C: SWCurveConfig> CurvePoint for Affine<C> {
 fn is_canonical_coordinate(bytes: &[u8], first_byte_mask: u8) -> bool {
 	let mut limbs = [0u64; 6];
 	for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks(8)) {
-		*limb = chunk.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+		*limb = chunk
+			.iter()
+			.fold(0, |value, byte| value << 8 | u64::from(*byte));
 	}
 	limbs[5] &= u64::from(first_byte_mask) << 56 | (u64::MAX >> 8);
 	BigInt(limbs) < Fq::MODULUS
@@ -104,7 +106,10 @@ fn is_canonical_coordinate(bytes: &[u8], first_byte_mask: u8) -> bool {
 pub fn field_element(bytes: &[u8; 32]) -> Option<Fr> {
 	let mut limbs = [0u64; 4];
 	for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks(8)) {
-		*limb = chunk.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+		*limb = chunk
+			.iter()
+			.rev()
+			.fold(0, |value, byte| value << 8 | u64::from(*byte));
 	}
 	Fr::from_bigint(BigInt(limbs))
 }

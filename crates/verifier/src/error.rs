@@ -61,9 +61,9 @@ impl fmt::Display for KeyError {
 			Self::Point { index, error } => {
 				write!(f, "point {index} of the verifying key is unusable: {error}")
 			},
-			Self::GammaEqualsDelta => {
-				f.write_str("the verifying key's gamma and delta are equal: anybody can forge under it")
-			},
+			Self::GammaEqualsDelta => f.write_str(
+				"the verifying key's gamma and delta are equal: anybody can forge under it",
+			),
 			Self::UnknownForm => f.write_str("the bytes are not a prepared key of this version"),
 			Self::NotCanonical => {
 				f.write_str("a coordinate of the prepared key is not below the field's modulus")
@@ -104,6 +104,8 @@ pub enum StatementError {
 	Zero(Commitment),
 	/// A value is not below the scalar field's modulus.
 	NotCanonical(Commitment),
+	/// A proof of replication of this sector size has no partition of this number.
+	UnknownPartition(u32),
 	/// The statement names no sector.
 	NoSectors,
 	/// The statement names more sectors than a partition has.
@@ -123,15 +125,25 @@ pub enum StatementError {
 impl fmt::Display for StatementError {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
-			Self::UnknownSectorSize(bytes) => write!(f, "there are no circuits for sectors of {bytes} bytes"),
+			Self::UnknownSectorSize(bytes) => {
+				write!(f, "there are no circuits for sectors of {bytes} bytes")
+			},
 			Self::Zero(what) => write!(f, "{what} is all zero"),
 			Self::NotCanonical(what) => write!(f, "{what} is not a canonical field element"),
+			Self::UnknownPartition(number) => write!(f, "there is no partition {number}"),
 			Self::NoSectors => f.write_str("the statement names no sector"),
 			Self::TooManySectors { limit, found } => {
-				write!(f, "the statement names {found} sectors, a partition has at most {limit}")
+				write!(
+					f,
+					"the statement names {found} sectors, a partition has at most {limit}"
+				)
 			},
-			Self::SectorsNotAscending => f.write_str("the sector numbers are not strictly ascending"),
-			Self::GraphWalk => f.write_str("the expander graph's permutation did not return in time"),
+			Self::SectorsNotAscending => {
+				f.write_str("the sector numbers are not strictly ascending")
+			},
+			Self::GraphWalk => {
+				f.write_str("the expander graph's permutation did not return in time")
+			},
 		}
 	}
 }

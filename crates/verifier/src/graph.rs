@@ -40,12 +40,20 @@ impl Graph {
 		let keys: [u8; 32] = domain_seed(b"Filecoin_Feistel", porep_id);
 		let mut feistel_keys = [0; FEISTEL_ROUNDS];
 		for (key, bytes) in feistel_keys.iter_mut().zip(keys.chunks_exact(8)) {
-			*key = bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+			*key = bytes
+				.iter()
+				.rev()
+				.fold(0, |value, byte| value << 8 | u64::from(*byte));
 		}
 		let edges = nodes.saturating_mul(EXPANDER_PARENTS as u64);
 		// The smallest power of four, at least four, that is not below the number of edges.
 		let half_bits = ceil_log2(edges).div_ceil(2).max(1);
-		Self { nodes, drg_seed, feistel_keys, half_bits }
+		Self {
+			nodes,
+			drg_seed,
+			feistel_keys,
+			half_bits,
+		}
 	}
 
 	/// The parents of `node` in its own layer; the first is its predecessor.
@@ -106,7 +114,10 @@ impl Graph {
 			hasher.update(right.to_be_bytes());
 			hasher.update(key.to_be_bytes());
 			let hash = hasher.finalize();
-			let round = hash.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte));
+			let round = hash
+				.iter()
+				.take(8)
+				.fold(0, |value, byte| value << 8 | u64::from(*byte));
 			(left, right) = (right, left ^ (round & mask));
 		}
 		left << self.half_bits | right
@@ -159,8 +170,9 @@ mod tests {
 		// 64 nodes need a walk (512 edges in a domain of 1024), 32 do not (256 of 256).
 		for nodes in [32, 64] {
 			let graph = Graph::new(nodes, &[7; 32]);
-			let edges: BTreeSet<u64> =
-				(0..nodes * 8).map(|edge| graph.permute(edge).unwrap()).collect();
+			let edges: BTreeSet<u64> = (0..nodes * 8)
+				.map(|edge| graph.permute(edge).unwrap())
+				.collect();
 			assert_eq!(edges.len() as u64, nodes * 8);
 			assert_eq!(edges.last(), Some(&(nodes * 8 - 1)));
 		}
@@ -168,7 +180,10 @@ mod tests {
 
 	#[test]
 	fn a_walk_that_cannot_end_is_given_up() {
-		let graph = Graph { nodes: 0, ..Graph::new(64, &[7; 32]) };
+		let graph = Graph {
+			nodes: 0,
+			..Graph::new(64, &[7; 32])
+		};
 		assert_eq!(graph.expander_parents(0), Err(StatementError::GraphWalk));
 	}
 }

@@ -73,7 +73,10 @@ pub fn verify_batch(
 	}
 	let total = scalars.first().copied().unwrap_or(Fr::ZERO).into_bigint();
 	let scalars: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
-	let limbs: Vec<_> = weights.iter().map(|weight| Fr::from(*weight).into_bigint()).collect();
+	let limbs: Vec<_> = weights
+		.iter()
+		.map(|weight| Fr::from(*weight).into_bigint())
+		.collect();
 	let c: Vec<G1Affine> = proofs.iter().map(|proof| proof.c).collect();
 
 	let mut points: Vec<_> = proofs
@@ -102,7 +105,11 @@ fn check_count(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Result<(), VerifyEr
 }
 
 fn decode(index: usize, bytes: &[u8; PROOF_BYTES]) -> Result<Proof, VerifyError> {
-	Proof::decode(bytes).map_err(|(point, error)| VerifyError::Point { proof: index, point, error })
+	Proof::decode(bytes).map_err(|(point, error)| VerifyError::Point {
+		proof: index,
+		point,
+		error,
+	})
 }
 
 fn check(pairs: &[(G1Affine, &Lines)], expected: &Fq12) -> Result<(), VerifyError> {
@@ -134,7 +141,10 @@ fn weights(key: &PreparedVerifyingKey, batch: &[(&[Fr], [u8; PROOF_BYTES])]) -> 
 			hasher.update(seed);
 			hasher.update(index.to_le_bytes());
 			let hash = hasher.finalize();
-			let weight = hash.iter().take(16).fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+			let weight = hash
+				.iter()
+				.take(16)
+				.fold(0u128, |value, byte| value << 8 | u128::from(*byte));
 			weight.max(1)
 		})
 		.collect()

@@ -50,7 +50,10 @@ impl PreparedVerifyingKey {
 	/// number of input points as 4 bytes big-endian, the input points. Every point is checked completely; the
 	/// length must be exact.
 	pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-		let mut reader = Reader { rest: bytes, index: 0 };
+		let mut reader = Reader {
+			rest: bytes,
+			index: 0,
+		};
 		let alpha: G1Affine = reader.g1()?;
 		let _beta_g1: G1Affine = reader.g1()?;
 		let beta: G2Affine = reader.g2()?;
@@ -69,9 +72,13 @@ impl PreparedVerifyingKey {
 		if gamma == delta {
 			return Err(KeyError::GammaEqualsDelta);
 		}
-		let inputs = (0..count).map(|_| reader.g1()).collect::<Result<Vec<_>, _>>()?;
-		let alpha_beta = pairing::product(&[(alpha, &Lines::of(beta))])
-			.ok_or(KeyError::Point { index: 0, error: PointError::WrongSubgroup })?;
+		let inputs = (0..count)
+			.map(|_| reader.g1())
+			.collect::<Result<Vec<_>, _>>()?;
+		let alpha_beta = pairing::product(&[(alpha, &Lines::of(beta))]).ok_or(KeyError::Point {
+			index: 0,
+			error: PointError::WrongSubgroup,
+		})?;
 		Ok(Self {
 			alpha_beta,
 			minus_gamma: Lines::of(-gamma),
@@ -93,7 +100,10 @@ impl PreparedVerifyingKey {
 
 	/// The length of the prepared form of a key for `input_count` inputs.
 	pub const fn encoded_len(input_count: usize) -> usize {
-		MARK.len() + 32 + 4 + 12 * FQ_BYTES + 2 * LINE_COUNT * 6 * FQ_BYTES + (input_count + 1) * 2 * FQ_BYTES
+		MARK.len()
+			+ 32 + 4 + 12 * FQ_BYTES
+			+ 2 * LINE_COUNT * 6 * FQ_BYTES
+			+ (input_count + 1) * 2 * FQ_BYTES
 	}
 
 	/// The prepared form: mark and version (5 bytes), digest (32), number of input points (4, little-endian), e(α, β),
@@ -131,13 +141,15 @@ impl PreparedVerifyingKey {
 			return Err(KeyError::UnknownForm);
 		}
 		let digest = *take::<32>(&mut rest)?;
-		let count = usize::try_from(u32::from_le_bytes(*take(&mut rest)?))
-			.map_err(|_| KeyError::Length)?;
+		let count =
+			usize::try_from(u32::from_le_bytes(*take(&mut rest)?)).map_err(|_| KeyError::Length)?;
 		if count < 2 {
 			return Err(KeyError::NoInputs);
 		}
 		let head = (12 + 2 * LINE_COUNT * 6) * FQ_BYTES;
-		let expected = count.checked_mul(2 * FQ_BYTES).and_then(|points| points.checked_add(head));
+		let expected = count
+			.checked_mul(2 * FQ_BYTES)
+			.and_then(|points| points.checked_add(head));
 		if Some(rest.len()) != expected {
 			return Err(KeyError::Length);
 		}
@@ -148,7 +160,13 @@ impl PreparedVerifyingKey {
 		let inputs = (0..count)
 			.map(|_| Ok(G1Affine::new_unchecked(read_fq(rest)?, read_fq(rest)?)))
 			.collect::<Result<_, KeyError>>()?;
-		Ok(Self { alpha_beta, minus_gamma, minus_delta, inputs, digest })
+		Ok(Self {
+			alpha_beta,
+			minus_gamma,
+			minus_delta,
+			inputs,
+			digest,
+		})
 	}
 
 	/// `IC₀ + Σ xᵢ·ICᵢ`; the caller has checked the number of inputs.
@@ -208,7 +226,10 @@ fn read_fq(rest: &mut &[u8]) -> Result<Fq, KeyError> {
 	let bytes = take::<FQ_BYTES>(rest)?;
 	let mut limbs = [0u64; 6];
 	for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-		*limb = chunk.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+		*limb = chunk
+			.iter()
+			.rev()
+			.fold(0, |value, byte| value << 8 | u64::from(*byte));
 	}
 	let value = BigInt(limbs);
 	if value < Fq::MODULUS {
@@ -228,7 +249,9 @@ fn read_fq6(rest: &mut &[u8]) -> Result<Fq6, KeyError> {
 
 fn read_lines(rest: &mut &[u8]) -> Result<Lines, KeyError> {
 	(0..LINE_COUNT)
-		.map(|_| -> Result<Line, KeyError> { Ok((read_fq2(rest)?, read_fq2(rest)?, read_fq2(rest)?)) })
+		.map(|_| -> Result<Line, KeyError> {
+			Ok((read_fq2(rest)?, read_fq2(rest)?, read_fq2(rest)?))
+		})
 		.collect::<Result<_, _>>()
 		.map(Lines)
 }

@@ -37,7 +37,11 @@ pub(crate) fn multiple(base: &G1Affine, scalar: Scalar) -> G1Projective {
 }
 
 fn cheapest(terms: &Terms<'_>) -> G1Projective {
-	let bits = terms.iter().map(|(_, scalar)| scalar.num_bits()).max().unwrap_or(0);
+	let bits = terms
+		.iter()
+		.map(|(_, scalar)| scalar.num_bits())
+		.max()
+		.unwrap_or(0);
 	let count = terms.len() as u64;
 	// In tenths of a mixed addition: an addition of two projective points costs about 14.
 	let interleaved_cost = count * (14 * (u64::from(bits) / 5 + 4));
@@ -45,7 +49,9 @@ fn cheapest(terms: &Terms<'_>) -> G1Projective {
 		let windows = u64::from(bits / window + 1);
 		windows * (10 * count + (14 << window))
 	};
-	let best = (2..=MAX_WINDOW).min_by_key(|window| bucket_cost(*window)).unwrap_or(2);
+	let best = (2..=MAX_WINDOW)
+		.min_by_key(|window| bucket_cost(*window))
+		.unwrap_or(2);
 	if interleaved_cost <= bucket_cost(best) {
 		interleaved(terms)
 	} else {
@@ -68,7 +74,11 @@ fn interleaved(terms: &Terms<'_>) -> G1Projective {
 			scalar.find_wnaf(NAF_WIDTH).map(|digits| (odd, digits))
 		})
 		.collect();
-	let length = prepared.iter().map(|(_, digits)| digits.len()).max().unwrap_or(0);
+	let length = prepared
+		.iter()
+		.map(|(_, digits)| digits.len())
+		.max()
+		.unwrap_or(0);
 	let mut sum = G1Projective::zero();
 	for position in (0..length).rev() {
 		sum.double_in_place();
@@ -124,22 +134,33 @@ fn buckets(terms: &Terms<'_>, bits: u32, window: u32) -> G1Projective {
 		}
 		window_sums.push(sum);
 	}
-	window_sums.iter().rev().fold(G1Projective::zero(), |mut total, sum| {
-		for _ in 0..window {
-			total.double_in_place();
-		}
-		total + sum
-	})
+	window_sums
+		.iter()
+		.rev()
+		.fold(G1Projective::zero(), |mut total, sum| {
+			for _ in 0..window {
+				total.double_in_place();
+			}
+			total + sum
+		})
 }
 
 /// `count` (at most 32) bits of the scalar from bit `start` up; bits beyond its end are zero.
 fn bits_at(scalar: &Scalar, start: u32, count: u32) -> u64 {
 	let limb = |index: u32| {
-		usize::try_from(index).ok().and_then(|index| scalar.0.get(index)).copied().unwrap_or(0)
+		usize::try_from(index)
+			.ok()
+			.and_then(|index| scalar.0.get(index))
+			.copied()
+			.unwrap_or(0)
 	};
 	let (index, shift) = (start / 64, start % 64);
 	let low = limb(index) >> shift;
-	let high = if shift == 0 { 0 } else { limb(index + 1) << (64 - shift) };
+	let high = if shift == 0 {
+		0
+	} else {
+		limb(index + 1) << (64 - shift)
+	};
 	(low | high) & ((1 << count) - 1)
 }
 
@@ -179,7 +200,9 @@ mod tests {
 		let base = G1Projective::generator();
 		for count in [0usize, 1, 2, 3, 5, 17, 40, 130, 400] {
 			let bases: Vec<G1Affine> = normalize(
-				&(0..count).map(|_| base * Fr::rand(&mut rng)).collect::<Vec<_>>(),
+				&(0..count)
+					.map(|_| base * Fr::rand(&mut rng))
+					.collect::<Vec<_>>(),
 			);
 			for bits in [1, 6, 31, 64, 65, 128, 160, 256] {
 				let scalars: Vec<_> = (0..count).map(|_| scalar(&mut rng, bits)).collect();
@@ -224,7 +247,10 @@ mod tests {
 		let bases = [base, base, -base, G1Affine::identity(), base];
 		let scalars = [9u64, 9, 18, 4, 0].map(|value| Fr::from(value).into_bigint());
 		assert!(sum_of_multiples(&bases, &scalars).is_zero());
-		let wide: Vec<_> = scalars.iter().map(|_| Fr::from(3u8).into_bigint()).collect();
+		let wide: Vec<_> = scalars
+			.iter()
+			.map(|_| Fr::from(3u8).into_bigint())
+			.collect();
 		assert_eq!(sum_of_multiples(&bases, &wide), naive(&bases, &wide));
 	}
 }

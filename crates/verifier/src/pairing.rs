@@ -88,7 +88,10 @@ mod tests {
 	#[test]
 	fn the_identity_contributes_one() {
 		let lines = Lines::of(G2Affine::generator());
-		assert_eq!(product(&[(G1Affine::identity(), &lines)]), Some(Fq12::one()));
+		assert_eq!(
+			product(&[(G1Affine::identity(), &lines)]),
+			Some(Fq12::one())
+		);
 		assert_eq!(product(&[]), Some(Fq12::one()));
 	}
 }

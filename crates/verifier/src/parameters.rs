@@ -33,11 +33,23 @@ pub struct Parameters {
 }
 
 const fn test_network(sector_bytes: u64) -> Parameters {
-	Parameters { sector_bytes, layers: 2, porep_partitions: 1, porep_challenges: 2, window_post_sectors: 2 }
+	Parameters {
+		sector_bytes,
+		layers: 2,
+		porep_partitions: 1,
+		porep_challenges: 2,
+		window_post_sectors: 2,
+	}
 }
 
 const fn production(sector_bytes: u64, window_post_sectors: usize) -> Parameters {
-	Parameters { sector_bytes, layers: 11, porep_partitions: 10, porep_challenges: 18, window_post_sectors }
+	Parameters {
+		sector_bytes,
+		layers: 11,
+		porep_partitions: 10,
+		porep_challenges: 18,
+		window_post_sectors,
+	}
 }
 
 /// Every supported size, the smallest first.
@@ -84,14 +96,21 @@ mod tests {
 
 	#[test]
 	fn input_counts_are_those_of_filecoins_keys() {
-		let counts = ALL.map(|parameters| (parameters.porep_inputs(), parameters.window_post_inputs()));
-		assert_eq!(counts, [(39, 22), (39, 22), (39, 22), (327, 25_839), (327, 25_300)]);
+		let counts =
+			ALL.map(|parameters| (parameters.porep_inputs(), parameters.window_post_inputs()));
+		assert_eq!(
+			counts,
+			[(39, 22), (39, 22), (39, 22), (327, 25_839), (327, 25_300)]
+		);
 	}
 
 	#[test]
 	fn unknown_sizes_are_refused() {
 		assert_eq!(Parameters::of(0), Err(StatementError::UnknownSectorSize(0)));
-		assert_eq!(Parameters::of(4096), Err(StatementError::UnknownSectorSize(4096)));
+		assert_eq!(
+			Parameters::of(4096),
+			Err(StatementError::UnknownSectorSize(4096))
+		);
 		assert!(Parameters::of(32 << 30).is_ok_and(|parameters| parameters.is_sound()));
 		assert!(Parameters::of(8 << 20).is_ok_and(|parameters| !parameters.is_sound()));
 	}

@@ -39,6 +39,17 @@ impl Statement {
 	/// The public inputs of each Groth16 proof, in order.
 	pub fn public_inputs(&self) -> Result<Vec<Vec<Fr>>, StatementError> {
 		let parameters = Parameters::of(self.sector_bytes)?;
+		(0..parameters.porep_partitions)
+			.map(|partition| self.partition_inputs(partition))
+			.collect()
+	}
+
+	/// The public inputs of the Groth16 proof of one partition, the first is 0.
+	pub fn partition_inputs(&self, partition: u32) -> Result<Vec<Fr>, StatementError> {
+		let parameters = Parameters::of(self.sector_bytes)?;
+		if partition >= parameters.porep_partitions {
+			return Err(StatementError::UnknownPartition(partition));
+		}
 		let nodes = parameters.nodes();
 		let comm_d = commitment(&self.comm_d, Commitment::CommD)?;
 		let comm_r = commitment(&self.comm_r, Commitment::CommR)?;
@@ -47,23 +58,19 @@ impl Statement {
 		let replica_id = field_element(&replica_id_bytes).unwrap_or_default();
 		let graph = Graph::new(nodes, &self.porep_id);
 
-		(0..parameters.porep_partitions)
-			.map(|partition| {
-				let mut inputs = Vec::with_capacity(parameters.porep_inputs());
-				inputs.extend([replica_id, comm_d, comm_r]);
-				for index in 0..parameters.porep_challenges {
-					let index = partition * parameters.porep_challenges + index;
-					let node = challenges::porep(&replica_id_bytes, &self.seed, index, nodes);
-					// The path in the data's tree, the parents' columns, the label, and the paths in the
-					// replica's and the columns' trees.
-					inputs.push(Fr::from(node));
-					inputs.extend(graph.drg_parents(node).map(Fr::from));
-					inputs.extend(graph.expander_parents(node)?.map(Fr::from));
-					inputs.extend([Fr::from(node); 3]);
-				}
-				Ok(inputs)
-			})
-			.collect()
+		let mut inputs = Vec::with_capacity(parameters.porep_inputs());
+		inputs.extend([replica_id, comm_d, comm_r]);
+		let first = partition * parameters.porep_challenges;
+		for index in first..first + parameters.porep_challenges {
+			let node = challenges::porep(&replica_id_bytes, &self.seed, index, nodes);
+			// The path in the data's tree, the parents' columns, the label, and the paths in the replica's and the
+			// columns' trees.
+			inputs.push(Fr::from(node));
+			inputs.extend(graph.drg_parents(node).map(Fr::from));
+			inputs.extend(graph.expander_parents(node)?.map(Fr::from));
+			inputs.extend([Fr::from(node); 3]);
+		}
+		Ok(inputs)
 	}
 
 	/// What ties a replica to its prover, sector, ticket, data and graph.

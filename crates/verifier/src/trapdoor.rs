@@ -75,7 +75,10 @@ impl TrapdoorKey {
 		write_compressed(&mut bytes, &(G2Projective::generator() * b).into_affine());
 		write_compressed(&mut bytes, &(G1Projective::generator() * c).into_affine());
 		let mut proof = [0; PROOF_BYTES];
-		proof.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+		proof
+			.iter_mut()
+			.zip(bytes)
+			.for_each(|(to, from)| *to = from);
 		proof
 	}
 }

@@ -32,13 +32,19 @@ impl Statement<'_> {
 	pub fn public_inputs(&self) -> Result<Vec<Vec<Fr>>, StatementError> {
 		let parameters = Parameters::of(self.sector_bytes)?;
 		self.check_sectors(&parameters)?;
-		field_element(&self.randomness).ok_or(StatementError::NotCanonical(Commitment::Randomness))?;
+		field_element(&self.randomness)
+			.ok_or(StatementError::NotCanonical(Commitment::Randomness))?;
 
 		let mut inputs = Vec::with_capacity(parameters.window_post_inputs());
 		for (number, comm_r) in self.sectors {
 			inputs.push(commitment(comm_r, Commitment::CommR)?);
 			inputs.extend((0..WINDOW_POST_CHALLENGES).map(|index| {
-				Fr::from(challenges::window_post(&self.randomness, *number, index, parameters.nodes()))
+				Fr::from(challenges::window_post(
+					&self.randomness,
+					*number,
+					index,
+					parameters.nodes(),
+				))
 			}));
 		}
 		let last: Vec<Fr> = inputs
@@ -59,7 +65,11 @@ impl Statement<'_> {
 		if found > limit {
 			return Err(StatementError::TooManySectors { limit, found });
 		}
-		if self.sectors.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a >= b)) {
+		if self
+			.sectors
+			.windows(2)
+			.any(|pair| matches!(pair, [(a, _), (b, _)] if a >= b))
+		{
 			return Err(StatementError::SectorsNotAscending);
 		}
 		Ok(())

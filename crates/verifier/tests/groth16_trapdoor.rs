@@ -12,7 +12,9 @@ use holdfast_verifier::{
 use proptest::prelude::*;
 
 fn inputs(count: usize, from: u64) -> Vec<Fr> {
-	(0..count as u64).map(|index| Fr::from(from + index) * Fr::from(index + 1)).collect()
+	(0..count as u64)
+		.map(|index| Fr::from(from + index) * Fr::from(index + 1))
+		.collect()
 }
 
 fn prepared(key: &TrapdoorKey) -> PreparedVerifyingKey {
@@ -23,7 +25,10 @@ fn prepared(key: &TrapdoorKey) -> PreparedVerifyingKey {
 fn shift_c(proof: &[u8; 192], offset: G1Projective) -> [u8; 192] {
 	let c = G1Affine::deserialize_compressed(&proof[144..]).unwrap();
 	let mut shifted = *proof;
-	(c + offset).into_affine().serialize_compressed(&mut shifted[144..]).unwrap();
+	(c + offset)
+		.into_affine()
+		.serialize_compressed(&mut shifted[144..])
+		.unwrap();
 	shifted
 }
 
@@ -37,7 +42,10 @@ fn a_proof_holds_for_its_inputs_and_no_others() {
 	for index in 0..inputs.len() {
 		let mut other = inputs.clone();
 		other[index] += Fr::from(1u8);
-		assert_eq!(verify(&prepared, &other, &proof), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify(&prepared, &other, &proof),
+			Err(VerifyError::Unsatisfied)
+		);
 	}
 }
 
@@ -47,7 +55,10 @@ fn a_proof_of_another_key_of_the_same_shape_is_refused() {
 	let inputs = inputs(39, 5);
 	let proof = other.forge(&inputs, b"proof");
 	assert_eq!(verify(&prepared(&other), &inputs, &proof), Ok(()));
-	assert_eq!(verify(&prepared(&key), &inputs, &proof), Err(VerifyError::Unsatisfied));
+	assert_eq!(
+		verify(&prepared(&key), &inputs, &proof),
+		Err(VerifyError::Unsatisfied)
+	);
 }
 
 #[test]
@@ -57,9 +68,15 @@ fn another_number_of_inputs_is_refused() {
 	let proof = key.forge(&inputs(22, 5), b"proof");
 	for count in [0, 21, 23, 39] {
 		let inputs = inputs(count, 5);
-		let error = Err(VerifyError::InputCount { expected: 22, found: count });
+		let error = Err(VerifyError::InputCount {
+			expected: 22,
+			found: count,
+		});
 		assert_eq!(verify(&prepared, &inputs, &proof), error);
-		assert_eq!(verify_batch(&prepared, &[(&inputs, proof), (&inputs, proof)]), error);
+		assert_eq!(
+			verify_batch(&prepared, &[(&inputs, proof), (&inputs, proof)]),
+			error
+		);
 	}
 }
 
@@ -74,8 +91,9 @@ fn a_batch_with_one_bad_proof_at_any_position_is_refused() {
 	let key = TrapdoorKey::new(39, b"a");
 	let prepared = prepared(&key);
 	for count in 1..=6usize {
-		let statements: Vec<Vec<Fr>> =
-			(0..count).map(|index| inputs(39, 100 * index as u64)).collect();
+		let statements: Vec<Vec<Fr>> = (0..count)
+			.map(|index| inputs(39, 100 * index as u64))
+			.collect();
 		let good: Vec<_> = statements
 			.iter()
 			.enumerate()
@@ -85,7 +103,10 @@ fn a_batch_with_one_bad_proof_at_any_position_is_refused() {
 		for bad in 0..count {
 			let mut batch = good.clone();
 			batch[bad].1 = shift_c(&batch[bad].1, G1Affine::generator().into_group());
-			assert_eq!(verify_batch(&prepared, &batch), Err(VerifyError::Unsatisfied));
+			assert_eq!(
+				verify_batch(&prepared, &batch),
+				Err(VerifyError::Unsatisfied)
+			);
 		}
 	}
 }
@@ -102,10 +123,16 @@ fn bad_proofs_that_cancel_with_equal_weights_are_refused() {
 		[shift_c(&proof, -offset), shift_c(&proof, offset)],
 	] {
 		let batch = [(inputs.as_slice(), pair[0]), (inputs.as_slice(), pair[1])];
-		assert_eq!(verify_batch(&prepared, &batch), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify_batch(&prepared, &batch),
+			Err(VerifyError::Unsatisfied)
+		);
 		// Nor with a good proof between them.
 		let batch = [batch[0], (inputs.as_slice(), proof), batch[1]];
-		assert_eq!(verify_batch(&prepared, &batch), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify_batch(&prepared, &batch),
+			Err(VerifyError::Unsatisfied)
+		);
 	}
 }
 
@@ -115,7 +142,10 @@ fn proofs_swapped_within_a_batch_are_refused() {
 	let prepared = prepared(&key);
 	let (first, second) = (inputs(5, 1), inputs(5, 50));
 	let proofs = [key.forge(&first, b"1"), key.forge(&second, b"2")];
-	assert_eq!(verify_batch(&prepared, &[(&first, proofs[0]), (&second, proofs[1])]), Ok(()));
+	assert_eq!(
+		verify_batch(&prepared, &[(&first, proofs[0]), (&second, proofs[1])]),
+		Ok(())
+	);
 	assert_eq!(
 		verify_batch(&prepared, &[(&first, proofs[1]), (&second, proofs[0])]),
 		Err(VerifyError::Unsatisfied)
@@ -127,7 +157,10 @@ fn the_same_proof_twice_in_a_batch_is_accepted() {
 	let key = TrapdoorKey::new(5, b"a");
 	let inputs = inputs(5, 1);
 	let proof = key.forge(&inputs, b"1");
-	assert_eq!(verify_batch(&prepared(&key), &[(&inputs, proof), (&inputs, proof)]), Ok(()));
+	assert_eq!(
+		verify_batch(&prepared(&key), &[(&inputs, proof), (&inputs, proof)]),
+		Ok(())
+	);
 }
 
 #[test]
@@ -137,7 +170,10 @@ fn inputs_of_zero_and_the_largest_value_verify() {
 	for inputs in [vec![Fr::from(0u8); 4], vec![-Fr::from(1u8); 4]] {
 		let proof = key.forge(&inputs, b"1");
 		assert_eq!(verify(&prepared, &inputs, &proof), Ok(()));
-		assert_eq!(verify_batch(&prepared, &[(&inputs, proof), (&inputs, proof)]), Ok(()));
+		assert_eq!(
+			verify_batch(&prepared, &[(&inputs, proof), (&inputs, proof)]),
+			Ok(())
+		);
 	}
 }
 

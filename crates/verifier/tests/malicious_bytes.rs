@@ -25,8 +25,11 @@ const KEY_POINTS: [(usize, usize); 8] = [
 	(868, 96),
 	(964, 96),
 ];
-const PROOF_POINTS: [(ProofPoint, usize, usize); 3] =
-	[(ProofPoint::A, 0, 48), (ProofPoint::B, 48, 96), (ProofPoint::C, 144, 48)];
+const PROOF_POINTS: [(ProofPoint, usize, usize); 3] = [
+	(ProofPoint::A, 0, 48),
+	(ProofPoint::B, 48, 96),
+	(ProofPoint::C, 144, 48),
+];
 
 fn setting() -> (Vec<u8>, PreparedVerifyingKey, Vec<Fr>, [u8; 192]) {
 	let key = TrapdoorKey::new(INPUTS, b"malice");
@@ -71,19 +74,29 @@ fn x_without_y_g2() -> Fq2 {
 }
 
 fn proof_error(point: ProofPoint, error: PointError) -> Result<(), VerifyError> {
-	Err(VerifyError::Point { proof: 0, point, error })
+	Err(VerifyError::Point {
+		proof: 0,
+		point,
+		error,
+	})
 }
 
 #[test]
 fn every_truncation_and_extension_of_a_key_is_refused() {
 	let (bytes, ..) = setting();
 	for length in 0..bytes.len() {
-		assert!(PreparedVerifyingKey::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+		assert!(
+			PreparedVerifyingKey::from_bytes(&bytes[..length]).is_err(),
+			"{length} bytes"
+		);
 	}
 	for extra in [1, 95, 96, 97] {
 		let mut longer = bytes.clone();
 		longer.resize(bytes.len() + extra, 0);
-		assert_eq!(PreparedVerifyingKey::from_bytes(&longer).unwrap_err(), KeyError::Length);
+		assert_eq!(
+			PreparedVerifyingKey::from_bytes(&longer).unwrap_err(),
+			KeyError::Length
+		);
 	}
 }
 
@@ -93,21 +106,30 @@ fn a_count_that_does_not_match_the_bytes_is_refused_before_anything_is_allocated
 	for count in [0u32, 1, 3, 5, u32::MAX] {
 		let mut changed = bytes.clone();
 		changed[864..868].copy_from_slice(&count.to_be_bytes());
-		assert_eq!(PreparedVerifyingKey::from_bytes(&changed).unwrap_err(), KeyError::Length);
+		assert_eq!(
+			PreparedVerifyingKey::from_bytes(&changed).unwrap_err(),
+			KeyError::Length
+		);
 	}
 }
 
 #[test]
 fn a_key_without_inputs_is_refused() {
 	let bytes = TrapdoorKey::new(0, b"none").verifying_key();
-	assert_eq!(PreparedVerifyingKey::from_bytes(&bytes).unwrap_err(), KeyError::NoInputs);
+	assert_eq!(
+		PreparedVerifyingKey::from_bytes(&bytes).unwrap_err(),
+		KeyError::NoInputs
+	);
 }
 
 #[test]
 fn a_key_whose_gamma_is_its_delta_is_refused() {
 	let (mut bytes, ..) = setting();
 	bytes.copy_within(384..576, 672);
-	assert_eq!(PreparedVerifyingKey::from_bytes(&bytes).unwrap_err(), KeyError::GammaEqualsDelta);
+	assert_eq!(
+		PreparedVerifyingKey::from_bytes(&bytes).unwrap_err(),
+		KeyError::GammaEqualsDelta
+	);
 }
 
 #[test]
@@ -118,7 +140,10 @@ fn every_point_of_a_key_is_checked() {
 		let mut changed = bytes.clone();
 		change(&mut changed[start..start + length]);
 		match PreparedVerifyingKey::from_bytes(&changed).unwrap_err() {
-			KeyError::Point { index: found, error } if found == index => error,
+			KeyError::Point {
+				index: found,
+				error,
+			} if found == index => error,
 			other => panic!("point {index}: {other:?}"),
 		}
 	};
@@ -140,7 +165,10 @@ fn every_point_of_a_key_is_checked() {
 		assert_eq!(refused(index, &|point| point.fill(0)), PointError::Identity);
 		assert_eq!(refused(index, &|point| point[0] |= 0x80), PointError::Flags);
 		assert_eq!(refused(index, &|point| point[0] |= 0x20), PointError::Flags);
-		assert_eq!(refused(index, &|point| point[length - 1] ^= 1), PointError::NotOnCurve);
+		assert_eq!(
+			refused(index, &|point| point[length - 1] ^= 1),
+			PointError::NotOnCurve
+		);
 		for coordinate in (0..length).step_by(48) {
 			let too_large = |point: &mut [u8]| {
 				point[coordinate..coordinate + 48].copy_from_slice(&Fq::MODULUS.to_bytes_be());
@@ -148,7 +176,10 @@ fn every_point_of_a_key_is_checked() {
 			assert_eq!(refused(index, &too_large), PointError::NotCanonical);
 		}
 		let stray = if length == 96 { &stray1 } else { &stray2 };
-		assert_eq!(refused(index, &|point| point.copy_from_slice(stray)), PointError::WrongSubgroup);
+		assert_eq!(
+			refused(index, &|point| point.copy_from_slice(stray)),
+			PointError::WrongSubgroup
+		);
 	}
 }
 
@@ -166,7 +197,11 @@ fn every_point_of_a_proof_is_checked() {
 			// And in a batch, where the proof's position is told.
 			assert_eq!(
 				verify_batch(&key, &[(&inputs, proof), (&inputs, changed)]),
-				Err(VerifyError::Point { proof: 1, point, error })
+				Err(VerifyError::Point {
+					proof: 1,
+					point,
+					error
+				})
 			);
 		};
 		refused(PointError::Identity, &|bytes| {
@@ -184,7 +219,9 @@ fn every_point_of_a_proof_is_checked() {
 					bytes[0] |= sign;
 				}
 			});
-			refused(PointError::NotCanonical, &|bytes| bytes[coordinate..coordinate + 48].fill(0xbf));
+			refused(PointError::NotCanonical, &|bytes| {
+				bytes[coordinate..coordinate + 48].fill(0xbf)
+			});
 		}
 		refused(PointError::NotOnCurve, &|bytes| {
 			bytes.fill(0);
@@ -197,11 +234,16 @@ fn every_point_of_a_proof_is_checked() {
 			bytes[0] |= 0x80;
 		});
 		let stray = if length == 48 { &stray1 } else { &stray2 };
-		refused(PointError::WrongSubgroup, &|bytes| bytes.copy_from_slice(stray));
+		refused(PointError::WrongSubgroup, &|bytes| {
+			bytes.copy_from_slice(stray)
+		});
 		// The other root: a valid point, but not the proof's.
 		let mut negated = proof;
 		negated[start] ^= 0x20;
-		assert_eq!(verify(&key, &inputs, &negated), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify(&key, &inputs, &negated),
+			Err(VerifyError::Unsatisfied)
+		);
 	}
 }
 
@@ -212,7 +254,10 @@ fn no_single_bit_of_a_proof_can_change() {
 		for bit in 0..8 {
 			let mut changed = proof;
 			changed[index] ^= 1 << bit;
-			assert!(verify(&key, &inputs, &changed).is_err(), "byte {index}, bit {bit}");
+			assert!(
+				verify(&key, &inputs, &changed).is_err(),
+				"byte {index}, bit {bit}"
+			);
 		}
 	}
 }
@@ -243,7 +288,10 @@ fn every_truncation_and_extension_of_the_prepared_form_is_refused() {
 	}
 	let mut longer = encoded.clone();
 	longer.push(0);
-	assert_eq!(PreparedVerifyingKey::decode_trusted(&longer).unwrap_err(), KeyError::Length);
+	assert_eq!(
+		PreparedVerifyingKey::decode_trusted(&longer).unwrap_err(),
+		KeyError::Length
+	);
 }
 
 #[test]
@@ -265,7 +313,10 @@ fn the_prepared_form_is_checked_as_far_as_it_promises() {
 		let change = |bytes: &mut Vec<u8>| bytes[37..41].copy_from_slice(&count.to_le_bytes());
 		assert_eq!(refused(&change), KeyError::NoInputs);
 	}
-	assert_eq!(refused(&|bytes| bytes[41..89].fill(0xff)), KeyError::NotCanonical);
+	assert_eq!(
+		refused(&|bytes| bytes[41..89].fill(0xff)),
+		KeyError::NotCanonical
+	);
 }
 
 #[test]
@@ -278,18 +329,43 @@ fn errors_say_what_is_wrong() {
 		KeyError::GammaEqualsDelta.to_string(),
 		KeyError::UnknownForm.to_string(),
 		KeyError::NotCanonical.to_string(),
-		KeyError::Point { index: 3, error: PointError::NotOnCurve }.to_string(),
+		KeyError::Point {
+			index: 3,
+			error: PointError::NotOnCurve,
+		}
+		.to_string(),
 		VerifyError::NoProofs.to_string(),
 		VerifyError::Unsatisfied.to_string(),
-		VerifyError::InputCount { expected: 1, found: 2 }.to_string(),
-		VerifyError::ProofCount { expected: 1, found: 2 }.to_string(),
-		proof_error(ProofPoint::B, PointError::WrongSubgroup).unwrap_err().to_string(),
-		proof_error(ProofPoint::A, PointError::Identity).unwrap_err().to_string(),
+		VerifyError::InputCount {
+			expected: 1,
+			found: 2,
+		}
+		.to_string(),
+		VerifyError::ProofCount {
+			expected: 1,
+			found: 2,
+		}
+		.to_string(),
+		proof_error(ProofPoint::B, PointError::WrongSubgroup)
+			.unwrap_err()
+			.to_string(),
+		proof_error(ProofPoint::A, PointError::Identity)
+			.unwrap_err()
+			.to_string(),
 	];
 	for text in &texts {
-		assert!(text.starts_with(|first: char| first.is_lowercase()), "{text}");
+		assert!(
+			text.starts_with(|first: char| first.is_lowercase()),
+			"{text}"
+		);
 	}
-	assert_eq!(texts.iter().collect::<std::collections::BTreeSet<_>>().len(), texts.len());
+	assert_eq!(
+		texts
+			.iter()
+			.collect::<std::collections::BTreeSet<_>>()
+			.len(),
+		texts.len()
+	);
 }
 
 proptest! {

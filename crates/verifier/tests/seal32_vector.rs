@@ -24,18 +24,31 @@ fn vector() -> Option<Vector> {
 		.proofs
 		.iter()
 		.map(|(proof, inputs)| {
-			(*proof, inputs.iter().map(|input| field_element(input).unwrap()).collect())
+			(
+				*proof,
+				inputs
+					.iter()
+					.map(|input| field_element(input).unwrap())
+					.collect(),
+			)
 		})
 		.collect();
 	let key = PreparedVerifyingKey::from_bytes(&vector.key).unwrap();
-	Some(Vector { bytes: vector.key, key, proofs })
+	Some(Vector {
+		bytes: vector.key,
+		key,
+		proofs,
+	})
 }
 
 #[test]
 fn the_key_is_the_published_one() {
 	let Some(vector) = vector() else { return };
 	let digest = Blake2b512::digest(&vector.bytes);
-	assert_eq!(const_hex::encode(&digest[..16]), "7a139d82b8a02e35279d657e197f5c1f");
+	assert_eq!(
+		const_hex::encode(&digest[..16]),
+		"7a139d82b8a02e35279d657e197f5c1f"
+	);
 	assert_eq!(vector.key.input_count(), 327);
 }
 
@@ -64,18 +77,34 @@ fn a_changed_proof_or_input_is_refused_at_every_position_of_the_batch() {
 		// A different valid point: the other root of A.
 		proofs[changed].0[0] ^= 0x20;
 		let (proof, inputs) = &proofs[changed];
-		assert_eq!(verify(&vector.key, inputs, proof), Err(VerifyError::Unsatisfied));
-		let batch: Vec<_> =
-			proofs.iter().map(|(proof, inputs)| (inputs.as_slice(), *proof)).collect();
-		assert_eq!(verify_batch(&vector.key, &batch), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify(&vector.key, inputs, proof),
+			Err(VerifyError::Unsatisfied)
+		);
+		let batch: Vec<_> = proofs
+			.iter()
+			.map(|(proof, inputs)| (inputs.as_slice(), *proof))
+			.collect();
+		assert_eq!(
+			verify_batch(&vector.key, &batch),
+			Err(VerifyError::Unsatisfied)
+		);
 
 		let mut proofs = vector.proofs.clone();
 		proofs[changed].1[17 * changed] += Fr::from(1u8);
 		let (proof, inputs) = &proofs[changed];
-		assert_eq!(verify(&vector.key, inputs, proof), Err(VerifyError::Unsatisfied));
-		let batch: Vec<_> =
-			proofs.iter().map(|(proof, inputs)| (inputs.as_slice(), *proof)).collect();
-		assert_eq!(verify_batch(&vector.key, &batch), Err(VerifyError::Unsatisfied));
+		assert_eq!(
+			verify(&vector.key, inputs, proof),
+			Err(VerifyError::Unsatisfied)
+		);
+		let batch: Vec<_> = proofs
+			.iter()
+			.map(|(proof, inputs)| (inputs.as_slice(), *proof))
+			.collect();
+		assert_eq!(
+			verify_batch(&vector.key, &batch),
+			Err(VerifyError::Unsatisfied)
+		);
 	}
 }
 
@@ -110,8 +139,14 @@ fn swapped_partitions_are_refused() {
 	let first = proofs[0].0;
 	proofs[0].0 = proofs[1].0;
 	proofs[1].0 = first;
-	let batch: Vec<_> = proofs.iter().map(|(proof, inputs)| (inputs.as_slice(), *proof)).collect();
-	assert_eq!(verify_batch(&vector.key, &batch), Err(VerifyError::Unsatisfied));
+	let batch: Vec<_> = proofs
+		.iter()
+		.map(|(proof, inputs)| (inputs.as_slice(), *proof))
+		.collect();
+	assert_eq!(
+		verify_batch(&vector.key, &batch),
+		Err(VerifyError::Unsatisfied)
+	);
 }
 
 #[test]
@@ -133,7 +168,10 @@ fn the_graph_of_32_gib_has_the_vectors_parents() {
 			let mut drg = graph.drg_parents(node);
 			drg.rotate_left(1);
 			assert_eq!(challenge[1..7], drg);
-			let expander = graph.expander_parents(node).unwrap().map(|parent| parent % (1 << 29));
+			let expander = graph
+				.expander_parents(node)
+				.unwrap()
+				.map(|parent| parent % (1 << 29));
 			assert_eq!(challenge[7..15], expander);
 		}
 	}

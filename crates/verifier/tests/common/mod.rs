@@ -37,8 +37,8 @@ pub struct Seal32 {
 
 /// Reads the vector, or says that it is not there. It is not part of the repository.
 pub fn seal32() -> Option<Seal32> {
-	let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-		.join("../../../shared/vectors/seal32_x10.prf");
+	let path =
+		PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/seal32_x10.prf");
 	let Ok(bytes) = std::fs::read(&path) else {
 		println!("NOTICE: skipped, there is no {}", path.display());
 		return None;
