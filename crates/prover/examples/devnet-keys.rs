@@ -27,7 +27,10 @@ fn arguments() -> Result<Arguments, String> {
 		let value = given.next().ok_or(USAGE)?;
 		match (name.as_str(), value.as_str()) {
 			("--size", text) => {
-				size = Some(text.parse::<SectorSize>().map_err(|error| error.to_string())?)
+				size = Some(
+					text.parse::<SectorSize>()
+						.map_err(|error| error.to_string())?,
+				)
 			},
 			("--kind", "porep") => kinds = vec![ProofKind::PoRep],
 			("--kind", "window-post") => kinds = vec![ProofKind::WindowPoSt],
@@ -78,7 +81,9 @@ fn run() -> Result<(), String> {
 		println!("{} is in {}", key_name(key), store.directory().display());
 		if let Some(directory) = &export {
 			let path = directory.join(format!("{}.vk", key_name(key)));
-			let bytes = store.verifying_key(key).map_err(|error| error.to_string())?;
+			let bytes = store
+				.verifying_key(key)
+				.map_err(|error| error.to_string())?;
 			std::fs::create_dir_all(directory)
 				.and_then(|()| std::fs::write(&path, bytes))
 				.map_err(|error| format!("cannot write {}: {error}", path.display()))?;

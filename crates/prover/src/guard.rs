@@ -28,6 +28,9 @@ mod tests {
 			Err("outer: inner".into())
 		);
 		assert_eq!(guarded::<()>(|| panic!("plain")), Err("plain".into()));
-		assert_eq!(guarded::<()>(|| panic!("number {}", 7)), Err("number 7".into()));
+		assert_eq!(
+			guarded::<()>(|| panic!("number {}", 7)),
+			Err("number 7".into())
+		);
 	}
 }

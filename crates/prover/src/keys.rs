@@ -83,7 +83,10 @@ pub fn key_name(key: KeyId) -> String {
 
 /// The directory for keys: `$HOLDFAST_KEYS`, or else `$HOME/.cache/holdfast/keys`.
 pub fn default_directory() -> Result<PathBuf, KeyError> {
-	directory_from(std::env::var_os(DIRECTORY_VARIABLE), std::env::var_os("HOME"))
+	directory_from(
+		std::env::var_os(DIRECTORY_VARIABLE),
+		std::env::var_os("HOME"),
+	)
 }
 
 fn directory_from(
@@ -131,7 +134,9 @@ impl KeyStore {
 		let store = Self::in_directory(directory.as_ref())?;
 		let parents = store.parents();
 		fs::create_dir_all(&parents).map_err(|source| file_error("create", &parents, source))?;
-		let _guard = BINDING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+		let _guard = BINDING
+			.lock()
+			.unwrap_or_else(|poisoned| poisoned.into_inner());
 		if BOUND.get().is_none() {
 			std::env::set_var("FIL_PROOFS_PARAMETER_CACHE", &store.directory);
 			std::env::set_var("FIL_PROOFS_PARENT_CACHE", &parents);
@@ -161,8 +166,7 @@ impl KeyStore {
 
 	/// A store that can make and read keys, but that filecoin-proofs does not use.
 	pub(crate) fn in_directory(directory: &Path) -> Result<Self, KeyError> {
-		fs::create_dir_all(directory)
-			.map_err(|source| file_error("create", directory, source))?;
+		fs::create_dir_all(directory).map_err(|source| file_error("create", directory, source))?;
 		let directory = directory
 			.canonicalize()
 			.map_err(|source| file_error("find", directory, source))?;
@@ -342,7 +346,10 @@ impl KeyStore {
 		// Whether the circuit can be made is found out here; later calls do the same again.
 		let outcome: Outcome = match key.kind {
 			ProofKind::PoRep => {
-				let circuits = [porep_circuit(key.sector_size), porep_circuit(key.sector_size)];
+				let circuits = [
+					porep_circuit(key.sector_size),
+					porep_circuit(key.sector_size),
+				];
 				let circuits = all(circuits).map_err(invalid)?;
 				write_parameters(circuits, &trapdoor, constraints, &mut output, progress)
 			},
@@ -578,12 +585,17 @@ mod tests {
 		let (_directory, store) = store();
 		let stages = Mutex::new(Vec::new());
 		store
-			.ensure(SMALL, &|progress| stages.lock().unwrap().push(progress.stage))
+			.ensure(SMALL, &|progress| {
+				stages.lock().unwrap().push(progress.stage)
+			})
 			.unwrap();
 		assert_eq!(stages.lock().unwrap().first(), Some(&KeyStage::Generating));
 		assert_eq!(stages.lock().unwrap().last(), Some(&KeyStage::Done));
 		let key = store.verifying_key(SMALL).unwrap();
-		assert!(key == fs::read(committed(SMALL)).unwrap(), "the committed key differs");
+		assert!(
+			key == fs::read(committed(SMALL)).unwrap(),
+			"the committed key differs"
+		);
 
 		let reference = generate_random_parameters::<Bls12, _, _>(
 			window_post_circuit(SMALL.sector_size).unwrap(),
@@ -594,12 +606,17 @@ mod tests {
 		reference.write(&mut parameters).unwrap();
 		let files = store.files(SMALL).unwrap();
 		assert!(fs::read(&files.parameters).unwrap() == parameters);
-		assert_eq!(fs::read(&files.metadata).unwrap(), br#"{"sector_size":2048}"#);
+		assert_eq!(
+			fs::read(&files.metadata).unwrap(),
+			br#"{"sector_size":2048}"#
+		);
 
 		// What is there is not made again.
 		stages.lock().unwrap().clear();
 		store
-			.ensure(SMALL, &|progress| stages.lock().unwrap().push(progress.stage))
+			.ensure(SMALL, &|progress| {
+				stages.lock().unwrap().push(progress.stage)
+			})
 			.unwrap();
 		assert!(stages.lock().unwrap().is_empty());
 	}
@@ -629,7 +646,10 @@ mod tests {
 		fs::write(&files.verifying_key, b"old").unwrap();
 		fs::write(&files.parameters, b"old").unwrap();
 		assert!(matches!(store.check(SMALL), Err(KeyError::Missing { .. })));
-		assert!(matches!(store.verifying_key(SMALL), Err(KeyError::Missing { .. })));
+		assert!(matches!(
+			store.verifying_key(SMALL),
+			Err(KeyError::Missing { .. })
+		));
 		store.ensure(SMALL, &|_| {}).unwrap();
 		assert!(!files.partial.exists());
 		assert!(store.verifying_key(SMALL).unwrap() == fs::read(committed(SMALL)).unwrap());
@@ -638,9 +658,7 @@ mod tests {
 	#[test]
 	fn damage_is_found_and_named() {
 		let (_directory, store) = store();
-		let damaged = |path: &Path| {
-			matches!(store.ensure(SMALL, &|_| {}), Err(KeyError::Damaged { path: found }) if found == path)
-		};
+		let damaged = |path: &Path| matches!(store.ensure(SMALL, &|_| {}), Err(KeyError::Damaged { path: found }) if found == path);
 		let files = pretend(&store, SMALL);
 		store.check(SMALL).unwrap();
 		fs::write(&files.parameters, b"parameterz").unwrap();
@@ -727,7 +745,10 @@ mod tests {
 		let path = |keys: Option<&str>, home: Option<&str>| {
 			directory_from(keys.map(Into::into), home.map(Into::into))
 		};
-		assert_eq!(path(Some("/keys"), Some("/home")).unwrap(), Path::new("/keys"));
+		assert_eq!(
+			path(Some("/keys"), Some("/home")).unwrap(),
+			Path::new("/keys")
+		);
 		assert_eq!(
 			path(Some(""), Some("/home")).unwrap(),
 			Path::new("/home/.cache/holdfast/keys")

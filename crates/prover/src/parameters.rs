@@ -74,10 +74,12 @@ pub(crate) fn porep_circuit(
 	sector_size: SectorSize,
 ) -> anyhow::Result<StackedCircuit<Tree, DefaultPieceHasher>> {
 	let parameters = public_params::<Tree>(&porep_config(sector_size))?;
-	Ok(<StackedCompound<Tree, DefaultPieceHasher> as CompoundProof<
-		StackedDrg<'_, Tree, DefaultPieceHasher>,
-		_,
-	>>::blank_circuit(&parameters))
+	Ok(
+		<StackedCompound<Tree, DefaultPieceHasher> as CompoundProof<
+			StackedDrg<'_, Tree, DefaultPieceHasher>,
+			_,
+		>>::blank_circuit(&parameters),
+	)
 }
 
 /// The blank window PoSt circuit of a size.

@@ -42,8 +42,12 @@ pub(crate) fn ensure_parents(store: &KeyStore, sector_size: SectorSize) -> Resul
 	for name in unmarked(&directory).map_err(failed)? {
 		fs::remove_file(directory.join(name)).map_err(failed)?;
 	}
-	guarded(|| public_params::<Tree>(&porep_config(sector_size))?.graph.parent_cache())
-		.map_err(|reason| failed(io::Error::other(reason)))?;
+	guarded(|| {
+		public_params::<Tree>(&porep_config(sector_size))?
+			.graph
+			.parent_cache()
+	})
+	.map_err(|reason| failed(io::Error::other(reason)))?;
 	let made = unmarked(&directory).map_err(failed)?;
 	let Some(name) = made.first() else {
 		return Err(failed(io::Error::other("filecoin-proofs wrote no parents")));

@@ -326,14 +326,19 @@ pub fn seal_pre_commit_phase2(
 /// Brings a half-encoded replica back to where phase 1 left it.
 fn restore_unsealed(subject: &SealSubject, paths: &SectorPaths) -> Result<(), SealError> {
 	check_unsealed(subject, paths)?;
-	let entries = fs::read_dir(&paths.cache)
-		.map_err(|source| file_error("read", &paths.cache, source))?;
+	let entries =
+		fs::read_dir(&paths.cache).map_err(|source| file_error("read", &paths.cache, source))?;
 	for entry in entries {
 		let entry = entry.map_err(|source| file_error("read", &paths.cache, source))?;
 		let name = entry.file_name();
-		let made_by_phase2 = ["sc-02-data-tree-c", "sc-02-data-tree-r-last", "p_aux", "t_aux"]
-			.iter()
-			.any(|prefix| name.to_string_lossy().starts_with(prefix));
+		let made_by_phase2 = [
+			"sc-02-data-tree-c",
+			"sc-02-data-tree-r-last",
+			"p_aux",
+			"t_aux",
+		]
+		.iter()
+		.any(|prefix| name.to_string_lossy().starts_with(prefix));
 		if made_by_phase2 {
 			fs::remove_file(entry.path())
 				.map_err(|source| file_error("delete", &entry.path(), source))?;

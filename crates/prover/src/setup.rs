@@ -96,12 +96,9 @@ pub(crate) fn write_parameters<C: Circuit<Scalar> + Send>(
 ) -> Result<Outcome, SetupError> {
 	let expected = Plan::guess(expected_constraints);
 	let counter = AtomicU64::new(0);
-	let count = synthesise(
-		first,
-		Count::new(&counter),
-		&counter,
-		&|constraints| progress(expected.at(COUNT_COST.saturating_mul(constraints))),
-	)?;
+	let count = synthesise(first, Count::new(&counter), &counter, &|constraints| {
+		progress(expected.at(COUNT_COST.saturating_mul(constraints)))
+	})?;
 
 	let domain = Domain::new(count.constraints + count.inputs)?;
 	let lagrange = domain.lagrange(&trapdoor.tau)?;
@@ -113,9 +110,7 @@ pub(crate) fn write_parameters<C: Circuit<Scalar> + Send>(
 		Evaluation::new(&lagrange, &count, &counter),
 		&counter,
 		&|constraints| {
-			progress(
-				plan.at(counted.saturating_add(EVALUATE_COST.saturating_mul(constraints))),
-			)
+			progress(plan.at(counted.saturating_add(EVALUATE_COST.saturating_mul(constraints))))
 		},
 	)?
 	.finish()?;
@@ -178,9 +173,8 @@ impl Plan {
 	}
 
 	fn exact(count: &Count<'_>, domain: &Domain, evaluation: &Polynomials) -> Self {
-		let dense = |values: &[Scalar]| {
-			units(values.iter().filter(|value| !is_zero(value)).count())
-		};
+		let dense =
+			|values: &[Scalar]| units(values.iter().filter(|value| !is_zero(value)).count());
 		let b = dense(&evaluation.b);
 		let g1 = units(domain.size - 1 + count.aux) + dense(&evaluation.a) + b;
 		Self {
@@ -470,9 +464,24 @@ impl ConstraintSystem<Scalar> for Evaluation<'_> {
 		self.progress.fetch_add(1, Ordering::Relaxed);
 		let inputs = self.values.inputs;
 		let known = [
-			accumulate(&mut self.values.a, inputs, a(LinearCombination::zero()), &lagrange),
-			accumulate(&mut self.values.b, inputs, b(LinearCombination::zero()), &lagrange),
-			accumulate(&mut self.values.c, inputs, c(LinearCombination::zero()), &lagrange),
+			accumulate(
+				&mut self.values.a,
+				inputs,
+				a(LinearCombination::zero()),
+				&lagrange,
+			),
+			accumulate(
+				&mut self.values.b,
+				inputs,
+				b(LinearCombination::zero()),
+				&lagrange,
+			),
+			accumulate(
+				&mut self.values.c,
+				inputs,
+				c(LinearCombination::zero()),
+				&lagrange,
+			),
 		];
 		self.differs |= known.contains(&false);
 	}
@@ -523,7 +532,11 @@ impl<W: Write> Points<'_, W> {
 
 		// (beta · a + alpha · b + c) / gamma for inputs, / delta for the others.
 		let combined = |range: std::ops::Range<usize>, divisor: &Scalar| -> Vec<Scalar> {
-			let (a, b, c) = (&values.a[range.clone()], &values.b[range.clone()], &values.c[range]);
+			let (a, b, c) = (
+				&values.a[range.clone()],
+				&values.b[range.clone()],
+				&values.c[range],
+			);
 			a.par_iter()
 				.zip(b)
 				.zip(c)
@@ -565,7 +578,11 @@ impl<W: Write> Points<'_, W> {
 
 		// The prover knows from the circuit which of these are zero; bellperson leaves them out.
 		let dense = |values: &[Scalar]| -> Vec<Scalar> {
-			values.iter().filter(|value| !is_zero(value)).copied().collect()
+			values
+				.iter()
+				.filter(|value| !is_zero(value))
+				.copied()
+				.collect()
 		};
 		self.write_section(&base_1, &dense(&values.a))?;
 		let b = dense(&values.b);
@@ -578,8 +595,7 @@ impl<W: Write> Points<'_, W> {
 	}
 
 	fn write_length(&mut self, length: usize) -> Result<(), SetupError> {
-		let length =
-			u32::try_from(length).map_err(|_| SynthesisError::PolynomialDegreeTooLarge)?;
+		let length = u32::try_from(length).map_err(|_| SynthesisError::PolynomialDegreeTooLarge)?;
 		Ok(self.output.write_all(&length.to_be_bytes())?)
 	}
 
@@ -683,8 +699,14 @@ mod tests {
 	fn the_parameters_are_those_of_bellperson() {
 		for size in [1, 2, 7, 100] {
 			let mut written = Vec::new();
-			let outcome =
-				write_parameters([Products(size), Products(size)], &trapdoor(), 1, &mut written, &|_| {}).unwrap();
+			let outcome = write_parameters(
+				[Products(size), Products(size)],
+				&trapdoor(),
+				1,
+				&mut written,
+				&|_| {},
+			)
+			.unwrap();
 			let reference = generate_random_parameters::<Bls12, _, _>(
 				Products(size),
 				&mut ChaCha20Rng::from_seed([7; 32]),
@@ -700,8 +722,13 @@ mod tests {
 
 	#[test]
 	fn an_unconstrained_variable_is_refused() {
-		let result =
-			write_parameters([Unconstrained, Unconstrained], &trapdoor(), 1, &mut Vec::new(), &|_| {});
+		let result = write_parameters(
+			[Unconstrained, Unconstrained],
+			&trapdoor(),
+			1,
+			&mut Vec::new(),
+			&|_| {},
+		);
 		assert!(matches!(
 			result.map(|_| ()),
 			Err(SetupError::Circuit(SynthesisError::UnconstrainedVariable))
@@ -722,17 +749,26 @@ mod tests {
 	#[test]
 	fn a_full_disk_is_reported() {
 		let mut small = [0; 100];
-		let result =
-			write_parameters([Products(3), Products(3)], &trapdoor(), 1, &mut small[..], &|_| {});
+		let result = write_parameters(
+			[Products(3), Products(3)],
+			&trapdoor(),
+			1,
+			&mut small[..],
+			&|_| {},
+		);
 		assert!(matches!(result.map(|_| ()), Err(SetupError::Write(_))));
 	}
 
 	#[test]
 	fn progress_rises_to_the_whole() {
 		let seen = std::sync::Mutex::new(Vec::new());
-		write_parameters([Products(50), Products(50)], &trapdoor(), 40, &mut Vec::new(), &|work| {
-			seen.lock().unwrap().push(work)
-		})
+		write_parameters(
+			[Products(50), Products(50)],
+			&trapdoor(),
+			40,
+			&mut Vec::new(),
+			&|work| seen.lock().unwrap().push(work),
+		)
 		.unwrap();
 		let last = *seen.lock().unwrap().last().unwrap();
 		assert_eq!(last.done, last.total);

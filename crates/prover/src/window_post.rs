@@ -94,7 +94,12 @@ pub fn check_sealed_sector(
 	randomness: &Digest,
 	sector: &PoStSector,
 ) -> Result<(), PoStError> {
-	check_request(sector_size, prover_id, randomness, std::slice::from_ref(sector))?;
+	check_request(
+		sector_size,
+		prover_id,
+		randomness,
+		std::slice::from_ref(sector),
+	)?;
 	KeyStore::opened()?;
 	open_sector(sector_size, prover_id, randomness, sector).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! What depends on the whole process: which key store it has opened, and a wrong verifying key in it.
+//! What depends on the whole process: which key store it has opened, and what lies in it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -14,7 +14,7 @@ use holdfast_prover::{
 
 // One test, because the steps share the process's one key store.
 #[test]
-fn a_process_has_one_key_store_and_trusts_no_proof_that_does_not_verify() {
+fn a_process_has_one_key_store_and_trusts_neither_unfinished_files_nor_wrong_keys() {
 	let sector = unsealed(1);
 	assert!(matches!(KeyStore::opened(), Err(KeyError::NotOpened)));
 	assert!(matches!(
@@ -49,9 +49,32 @@ fn a_process_has_one_key_store_and_trusts_no_proof_that_does_not_verify() {
 		)
 	};
 	prove().unwrap();
+
+	damage_parents(&store.directory().join("parents"));
+	assert_eq!(sector.seal(), comm_r);
+
 	// Another size's key has the same shape.
 	replace_verifying_key(store.directory(), "window-post-8MiB.vk");
 	assert!(matches!(prove(), Err(PoStError::InvalidProof)));
+}
+
+/// As if another process had died while it wrote the parents.
+fn damage_parents(parents: &Path) {
+	fs::remove_file(parents.join("2KiB.complete")).unwrap();
+	let mut damaged = 0;
+	for entry in fs::read_dir(parents).unwrap() {
+		let path = entry.unwrap().path();
+		if path
+			.extension()
+			.is_some_and(|extension| extension == "cache")
+		{
+			let length = fs::metadata(&path).unwrap().len();
+			fs::remove_file(&path).unwrap();
+			fs::write(&path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+			damaged += 1;
+		}
+	}
+	assert_eq!(damaged, 1);
 }
 
 fn replace_verifying_key(directory: &Path, name: &str) {

