@@ -8,12 +8,14 @@ pub const QUAD_PADDED_BYTES: usize = 128;
 /// Spreads 127 bytes over four 32-byte nodes. Bits are counted from the lowest of the first byte on.
 #[inline]
 pub fn pad_quad(quad: &[u8; QUAD_BYTES], padded: &mut [u8; QUAD_PADDED_BYTES]) {
-	let mut source = [0u8; QUAD_PADDED_BYTES];
-	source[..QUAD_BYTES].copy_from_slice(quad);
+	let (whole, rest) = quad.as_chunks::<8>();
 	let mut word = [0u64; 16];
-	for (value, bytes) in word.iter_mut().zip(source.as_chunks::<8>().0) {
-		*value = u64::from_le_bytes(*bytes);
+	for index in 0..15 {
+		word[index] = u64::from_le_bytes(whole[index]);
 	}
+	let mut last = [0; 8];
+	last[..7].copy_from_slice(rest);
+	word[15] = u64::from_le_bytes(last);
 	// Node n begins n × 254 bits into the data and 2n bits later in the padded bytes.
 	let mut shifted = [0u64; 16];
 	shifted[0] = word[0];
@@ -27,8 +29,9 @@ pub fn pad_quad(quad: &[u8; QUAD_BYTES], padded: &mut [u8; QUAD_PADDED_BYTES]) {
 	for last in [3, 7, 11] {
 		shifted[last] &= u64::MAX >> 2;
 	}
-	for (bytes, value) in padded.as_chunks_mut::<8>().0.iter_mut().zip(shifted) {
-		*bytes = value.to_le_bytes();
+	let (bytes, _) = padded.as_chunks_mut::<8>();
+	for index in 0..16 {
+		bytes[index] = shifted[index].to_le_bytes();
 	}
 }
 

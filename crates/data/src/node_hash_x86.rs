@@ -155,14 +155,53 @@ mod x86_64 {
 		state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, high);
 	}
 
+	/// The message block's rounds of both hashes, step by step in turns. Unrolled by hand, because words that
+	/// are found by a loop's index live in memory instead of registers.
 	#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 	#[inline]
-	fn next_words(words: &[__m128i; 4]) -> __m128i {
-		let sum = _mm_add_epi32(
-			_mm_sha256msg1_epu32(words[0], words[1]),
-			_mm_alignr_epi8(words[3], words[2], 4),
-		);
-		_mm_sha256msg2_epu32(sum, words[3])
+	fn message_rounds(
+		left: &mut State,
+		right: &mut State,
+		[mut l0, mut l1, mut l2, mut l3]: [__m128i; 4],
+		[mut r0, mut r1, mut r2, mut r3]: [__m128i; 4],
+	) {
+		macro_rules! rounds {
+			($group:expr, $l:ident, $r:ident) => {
+				let round = constants(&K, $group);
+				four_rounds(left, _mm_add_epi32($l, round));
+				four_rounds(right, _mm_add_epi32($r, round));
+			};
+		}
+		macro_rules! expand {
+			($w0:ident, $w1:ident, $w2:ident, $w3:ident) => {
+				let sum =
+					_mm_add_epi32(_mm_sha256msg1_epu32($w0, $w1), _mm_alignr_epi8($w3, $w2, 4));
+				$w0 = _mm_sha256msg2_epu32(sum, $w3);
+			};
+		}
+		macro_rules! sixteen {
+			($group:expr) => {
+				rounds!($group, l0, r0);
+				expand!(l0, l1, l2, l3);
+				expand!(r0, r1, r2, r3);
+				rounds!($group + 1, l1, r1);
+				expand!(l1, l2, l3, l0);
+				expand!(r1, r2, r3, r0);
+				rounds!($group + 2, l2, r2);
+				expand!(l2, l3, l0, l1);
+				expand!(r2, r3, r0, r1);
+				rounds!($group + 3, l3, r3);
+				expand!(l3, l0, l1, l2);
+				expand!(r3, r0, r1, r2);
+			};
+		}
+		sixteen!(0);
+		sixteen!(4);
+		sixteen!(8);
+		rounds!(12, l0, r0);
+		rounds!(13, l1, r1);
+		rounds!(14, l2, r2);
+		rounds!(15, l3, r3);
 	}
 
 	#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
@@ -193,12 +232,22 @@ mod x86_64 {
 	#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 	#[inline]
 	fn load(message: &[u8; 64]) -> [__m128i; 4] {
-		let mut words = [_mm_setzero_si128(); 4];
-		for (word, bytes) in words.iter_mut().zip(message.as_chunks::<16>().0) {
-			// SAFETY: the chunk has 16 bytes, and the load needs no alignment.
-			*word = swap_bytes(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) });
-		}
-		words
+		// SAFETY: the four loads cover the message's 64 bytes, and need no alignment.
+		let words = unsafe {
+			let start = message.as_ptr().cast::<__m128i>();
+			[
+				_mm_loadu_si128(start),
+				_mm_loadu_si128(start.add(1)),
+				_mm_loadu_si128(start.add(2)),
+				_mm_loadu_si128(start.add(3)),
+			]
+		};
+		[
+			swap_bytes(words[0]),
+			swap_bytes(words[1]),
+			swap_bytes(words[2]),
+			swap_bytes(words[3]),
+		]
 	}
 
 	#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
@@ -206,14 +255,16 @@ mod x86_64 {
 	fn store(state: State) -> [u8; 32] {
 		let abef = _mm_shuffle_epi32(state.abef, 0x1b);
 		let cdgh = _mm_shuffle_epi32(state.cdgh, 0xb1);
-		let halves = [
-			_mm_blend_epi16(abef, cdgh, 0xf0),
-			_mm_alignr_epi8(cdgh, abef, 8),
-		];
+		let (first, second) = (
+			swap_bytes(_mm_blend_epi16(abef, cdgh, 0xf0)),
+			swap_bytes(_mm_alignr_epi8(cdgh, abef, 8)),
+		);
 		let mut hash = [0; 32];
-		for (bytes, half) in hash.as_chunks_mut::<16>().0.iter_mut().zip(halves) {
-			// SAFETY: the chunk has 16 bytes, and the store needs no alignment.
-			unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), swap_bytes(half)) };
+		// SAFETY: the two stores cover the hash's 32 bytes, and need no alignment.
+		unsafe {
+			let start = hash.as_mut_ptr().cast::<__m128i>();
+			_mm_storeu_si128(start, first);
+			_mm_storeu_si128(start.add(1), second);
 		}
 		hash
 	}
@@ -226,20 +277,8 @@ mod x86_64 {
 			cdgh: _mm_set_epi32(c, d, g, h),
 		};
 		let (mut left, mut right) = (initial, initial);
-		let (mut left_words, mut right_words) = (load(first), load(second));
-		for group in 0..16 {
-			let round = constants(&K, group);
-			let slot = group % 4;
-			four_rounds(&mut left, _mm_add_epi32(left_words[slot], round));
-			four_rounds(&mut right, _mm_add_epi32(right_words[slot], round));
-			if group < 12 {
-				let in_order =
-					|words: &[__m128i; 4]| [0, 1, 2, 3].map(|offset| words[(slot + offset) % 4]);
-				let (left_order, right_order) = (in_order(&left_words), in_order(&right_words));
-				left_words[slot] = next_words(&left_order);
-				right_words[slot] = next_words(&right_order);
-			}
-		}
+		let (left_words, right_words) = (load(first), load(second));
+		message_rounds(&mut left, &mut right, left_words, right_words);
 		let (left_middle, right_middle) = (add(left, initial), add(right, initial));
 		(left, right) = (left_middle, right_middle);
 		for group in 0..16 {
