@@ -13,7 +13,7 @@ use holdfast_primitives::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	monies,
+	length, monies,
 	pallet::{Agenda, Config, Error, Event, Expirations, Pallet, Partitions, Providers, Sectors},
 	partition::{Partition, PartitionKey},
 	positions::Positions,
@@ -28,13 +28,6 @@ pub type Declaration = (
 	PartitionIndex,
 	BoundedVec<SectorNumber, ConstU32<MAX_DECLARED_SECTORS>>,
 );
-
-/// How many sectors the declarations name.
-pub(crate) fn declared_sectors(declarations: &[Declaration]) -> u32 {
-	declarations.iter().fold(0, |sum: u32, (_, sectors)| {
-		sum.saturating_add(sectors.len() as u32)
-	})
-}
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_declare_recoveries(
@@ -67,7 +60,7 @@ impl<T: Config> Pallet<T> {
 				provider: provider.clone(),
 				deadline,
 				partition: *partition,
-				sectors: sectors.len() as u32,
+				sectors: length(sectors),
 			});
 		}
 		Ok(())
@@ -98,7 +91,7 @@ impl<T: Config> Pallet<T> {
 				provider: provider.clone(),
 				deadline,
 				partition: *partition,
-				sectors: sectors.len() as u32,
+				sectors: length(sectors),
 			});
 		}
 		Ok(())

@@ -25,6 +25,7 @@ mod agenda;
 mod benchmarking;
 mod challenge;
 mod deadline;
+mod events;
 mod expiration;
 mod fault;
 mod health;
@@ -42,6 +43,8 @@ mod traits;
 mod try_state;
 pub mod weights;
 mod window_post;
+
+use frame_support::pallet_macros::import_section;
 
 pub use fault::{Declaration, MAX_DECLARED_SECTORS};
 pub use health::Health;
@@ -62,8 +65,22 @@ pub const MAX_BATCH: u32 = 16;
 /// A list of as much as one call can take.
 pub type Batch<Item> = frame_support::BoundedVec<Item, frame_support::traits::ConstU32<MAX_BATCH>>;
 
+/// How many items a list of a call has.
+fn length<Item>(list: &[Item]) -> u32 {
+	u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+/// How many parts the items of a call's list have in all.
+fn total<Item, Part>(list: &[Item], parts: impl Fn(&Item) -> &[Part]) -> u32 {
+	list.iter()
+		.fold(0, |sum, item| sum.saturating_add(length(parts(item))))
+}
+
 /// The storage, calls, events and errors.
+#[import_section(events::events)]
 #[frame_support::pallet]
+// The macros cast the indices of calls, events and errors.
+#[allow(clippy::cast_possible_truncation)]
 pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
@@ -111,7 +128,8 @@ pub mod pallet {
 		/// The deals that sectors hold.
 		type Market: Market<Self::AccountId>;
 
-		/// How many windows, sectors and pre-commits are settled in one block at most.
+		/// How many windows, sectors and pre-commits are settled in one block at most. As many of the
+		/// heaviest of them must fit a block besides everything else.
 		#[pallet::constant]
 		type MaxDuePerBlock: Get<u32>;
 
@@ -260,140 +278,6 @@ pub mod pallet {
 		}
 	}
 
-	/// What happened.
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A provider registered.
-		ProviderRegistered {
-			/// Who.
-			provider: T::AccountId,
-			/// The size of its sectors.
-			sector_size: SectorSize,
-		},
-		/// A provider is reached at other addresses.
-		AddressesSet {
-			/// Who.
-			provider: T::AccountId,
-		},
-		/// A provider changed what it asks for.
-		AskSet {
-			/// Who.
-			provider: T::AccountId,
-			/// What it asks for now.
-			ask: Ask,
-		},
-		/// A provider announced how much space it has left.
-		FreeSpaceSet {
-			/// Who.
-			provider: T::AccountId,
-			/// How much.
-			bytes: u64,
-		},
-		/// A sector waits for its proof of replication.
-		SectorPreCommitted {
-			/// Whose.
-			provider: T::AccountId,
-			/// Which.
-			sector: SectorNumber,
-		},
-		/// A pre-commit was not proven in time.
-		PreCommitExpired {
-			/// Whose.
-			provider: T::AccountId,
-			/// Which.
-			sector: SectorNumber,
-			/// How much of the deposit was burned.
-			burned: Balance,
-		},
-		/// A sector was proven and is active together with its deals.
-		SectorProven {
-			/// Whose.
-			provider: T::AccountId,
-			/// Which.
-			sector: SectorNumber,
-			/// The deadline in which it is proven from now on.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-		},
-		/// A sector of a batch could not be activated.
-		ProofRefused {
-			/// Whose.
-			provider: T::AccountId,
-			/// Which.
-			sector: SectorNumber,
-			/// Why.
-			error: DispatchError,
-		},
-		/// A partition was proven in its window.
-		WindowPoStAccepted {
-			/// Whose.
-			provider: T::AccountId,
-			/// The deadline.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-			/// How many faulty sectors recovered by it.
-			recovered: u32,
-		},
-		/// A window closed without the partition's proof.
-		PartitionFaulty {
-			/// Whose.
-			provider: T::AccountId,
-			/// The deadline.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-			/// How many sectors are faulty that were not.
-			new_faults: u32,
-			/// How many sectors were to recover and did not.
-			failed_recoveries: u32,
-		},
-		/// A provider declared sectors faulty before their challenge.
-		FaultsDeclared {
-			/// Whose.
-			provider: T::AccountId,
-			/// The deadline.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-			/// How many.
-			sectors: u32,
-		},
-		/// A provider declared that faulty sectors will be part of the next proof.
-		RecoveriesDeclared {
-			/// Whose.
-			provider: T::AccountId,
-			/// The deadline.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-			/// How many.
-			sectors: u32,
-		},
-		/// A partition's faulty sectors cost their fee.
-		FaultFeeCharged {
-			/// Whose.
-			provider: T::AccountId,
-			/// The deadline.
-			deadline: DeadlineIndex,
-			/// The partition within the deadline.
-			partition: PartitionIndex,
-			/// The fee.
-			fee: Balance,
-			/// How much of it the provider could pay.
-			burned: Balance,
-		},
-		/// A sector reached its end.
-		SectorExpired {
-			/// Whose.
-			provider: T::AccountId,
-			/// Which.
-			sector: SectorNumber,
-		},
-	}
-
 	/// Why a call failed.
 	#[pallet::error]
 	pub enum Error<T> {
@@ -527,8 +411,8 @@ pub mod pallet {
 		/// Pre-commits sealed sectors and holds a deposit for each: all of them, or none.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::pre_commit_sectors(
-			sectors.len() as u32,
-			sectors.iter().fold(0, |sum, sector| sum.saturating_add(sector.deals.len() as u32)),
+			length(sectors),
+			total(sectors, |sector| &sector.deals),
 		))]
 		pub fn pre_commit_sectors(
 			origin: OriginFor<T>,
@@ -543,10 +427,10 @@ pub mod pallet {
 		#[pallet::call_index(5)]
 		#[pallet::weight(
 			T::WeightInfo::prove_commit_sectors(
-				proofs.len() as u32,
-				(proofs.len() as u32).saturating_mul(MAX_SECTOR_DEALS),
+				length(proofs),
+				length(proofs).saturating_mul(MAX_SECTOR_DEALS),
 			)
-			.saturating_add(T::ProofWeights::porep(count_proofs(proofs)))
+			.saturating_add(T::ProofWeights::porep(total(proofs, |sector| &sector.proofs)))
 		)]
 		pub fn prove_commit_sectors(
 			origin: OriginFor<T>,
@@ -554,16 +438,18 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let provider = ensure_signed(origin)?;
 			let deals = Self::do_prove_commit_sectors(provider, &proofs)?;
-			let weight = T::WeightInfo::prove_commit_sectors(proofs.len() as u32, deals)
-				.saturating_add(T::ProofWeights::porep(count_proofs(&proofs)));
+			let weight = T::WeightInfo::prove_commit_sectors(length(&proofs), deals)
+				.saturating_add(T::ProofWeights::porep(total(&proofs, |sector| {
+					&sector.proofs
+				})));
 			Ok(Some(weight).into())
 		}
 
 		/// Proves partitions of the deadline that is open: all of them, or none. Free if valid.
 		#[pallet::call_index(6)]
 		#[pallet::weight((
-			T::WeightInfo::submit_window_post(submissions.len() as u32)
-				.saturating_add(T::ProofWeights::window_post(submissions.len() as u32)),
+			T::WeightInfo::submit_window_post(length(submissions))
+				.saturating_add(T::ProofWeights::window_post(length(submissions))),
 			DispatchClass::Operational,
 		))]
 		pub fn submit_window_post(
@@ -580,8 +466,8 @@ pub mod pallet {
 		#[pallet::call_index(7)]
 		#[pallet::weight((
 			T::WeightInfo::declare_recoveries(
-				declarations.len() as u32,
-				fault::declared_sectors(declarations),
+				length(declarations),
+				total(declarations, |(_, sectors)| sectors),
 			),
 			DispatchClass::Operational,
 		))]
@@ -600,8 +486,8 @@ pub mod pallet {
 		#[pallet::call_index(8)]
 		#[pallet::weight((
 			T::WeightInfo::declare_faults(
-				declarations.len() as u32,
-				fault::declared_sectors(declarations),
+				length(declarations),
+				total(declarations, |(_, sectors)| sectors),
 			),
 			DispatchClass::Operational,
 		))]
@@ -677,12 +563,6 @@ pub mod pallet {
 		pub(crate) fn now() -> BlockNumber {
 			frame_system::Pallet::<T>::block_number().saturated_into()
 		}
-	}
-
-	fn count_proofs(sectors: &[ProveCommitSector]) -> u32 {
-		sectors.iter().fold(0, |sum: u32, sector| {
-			sum.saturating_add(sector.proofs.len() as u32)
-		})
 	}
 
 	/// The chain's policy, for other pallets.

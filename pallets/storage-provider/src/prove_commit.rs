@@ -10,7 +10,7 @@ use scale_info::TypeInfo;
 use sp_runtime::{ArithmeticError, DispatchError};
 
 use crate::{
-	deadline, monies,
+	deadline, length, monies,
 	pallet::{
 		Agenda, Config, Error, Event, Expirations, Pallet, PreCommitAgenda, PreCommits, Providers,
 		Sectors,
@@ -116,7 +116,7 @@ impl<T: Config> Pallet<T> {
 		let key = (provider.clone(), window.deadline, partition);
 		Expirations::<T>::mutate(last_close, &key, |positions| positions.insert(position));
 		Agenda::<T>::insert(window.close, key, ());
-		let deals = pre_commit.deals.len() as u32;
+		let deals = length(&pre_commit.deals);
 		Sectors::<T>::insert(
 			provider,
 			number,

@@ -62,8 +62,12 @@ impl ProofWeights for () {
 const MICROSECOND: u64 = 1_000_000;
 /// What reading a small storage item adds to a block's proof.
 const ITEM_PROOF_BYTES: u64 = 2_000;
-/// The numbers and replicas of 2,349 sectors, and the partition's bit fields.
-const PARTITION_PROOF_BYTES: u64 = 105_000;
+/// A partition's bit fields at their bound.
+const PARTITION_PROOF_BYTES: u64 = 10_000;
+/// The numbers of the 2,349 sectors of a 32 GiB partition.
+const NUMBERS_PROOF_BYTES: u64 = 19_000;
+/// Their replicas.
+const REPLICAS_PROOF_BYTES: u64 = 76_000;
 
 fn work(microseconds: u64, reads: u64, writes: u64) -> Weight {
 	Weight::from_parts(
@@ -77,8 +81,16 @@ fn proofs(count: u32) -> Weight {
 	Weight::from_parts(10_000 * MICROSECOND, 60_000).saturating_mul(count.into())
 }
 
+fn read_bytes(bytes: u64, count: u32) -> Weight {
+	Weight::from_parts(0, bytes).saturating_mul(count.into())
+}
+
+/// Partitions with both of their lists.
 fn partitions(count: u32) -> Weight {
-	Weight::from_parts(0, PARTITION_PROOF_BYTES).saturating_mul(count.into())
+	read_bytes(
+		PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES + REPLICAS_PROOF_BYTES,
+		count,
+	)
 }
 
 impl WeightInfo for () {
@@ -120,13 +132,15 @@ impl WeightInfo for () {
 
 	fn declare_faults(n: u32, s: u32) -> Weight {
 		work(50, 2, 0)
-			.saturating_add(work(50, 7, 1).saturating_mul(n.into()))
+			.saturating_add(work(50, 2, 1).saturating_mul(n.into()))
+			.saturating_add(read_bytes(PARTITION_PROOF_BYTES, n))
 			.saturating_add(work(20, 1, 0).saturating_mul(s.into()))
 	}
 
 	fn declare_recoveries(n: u32, s: u32) -> Weight {
 		work(50, 2, 0)
-			.saturating_add(work(50, 7, 1).saturating_mul(n.into()))
+			.saturating_add(work(50, 2, 1).saturating_mul(n.into()))
+			.saturating_add(read_bytes(PARTITION_PROOF_BYTES, n))
 			.saturating_add(work(20, 1, 1).saturating_mul(s.into()))
 	}
 
@@ -135,12 +149,12 @@ impl WeightInfo for () {
 	}
 
 	fn close_window() -> Weight {
-		work(80, 11, 5)
+		work(80, 8, 6).saturating_add(read_bytes(PARTITION_PROOF_BYTES, 1))
 	}
 
 	fn expire_sector() -> Weight {
 		// Each counts as if it were the only one of its partition.
-		work(150, 8, 8).saturating_add(partitions(1))
+		work(150, 8, 8).saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1))
 	}
 
 	fn expire_pre_commit() -> Weight {

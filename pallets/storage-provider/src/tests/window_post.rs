@@ -215,3 +215,26 @@ fn sectors_are_proven_in_the_order_of_their_numbers() {
 		assert_ok!(submit(&key));
 	});
 }
+
+/// How many bytes of state a validator must be given to check one partition's proof.
+fn state_touched(sectors: u64) -> usize {
+	let mut chain = new_chain();
+	chain.execute_with(|| {
+		register(&alice());
+		activate(&alice(), &(0..sectors).collect::<Vec<_>>());
+		run_to_window(&alice(), 0);
+		// A real block begins without events.
+		System::reset_events();
+	});
+	chain.commit_all().unwrap();
+	let (submitted, proof) = chain.execute_and_prove(|| submit(&key_of(&alice(), 0)));
+	assert_ok!(submitted);
+	proof.iter_nodes().map(|node| node.len()).sum()
+}
+
+#[test]
+fn a_proof_costs_the_same_however_much_the_provider_stores() {
+	// Only the paths to the same items grow, with the logarithm of the state.
+	let (little, much) = (state_touched(8), state_touched(160));
+	assert!(much < 2 * little, "{little} bytes became {much}");
+}

@@ -1,0 +1,141 @@
+//! What the pallet reports.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// The events, a section of the pallet's module.
+#[pallet_section]
+mod events {
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A provider registered.
+		ProviderRegistered {
+			/// Who.
+			provider: T::AccountId,
+			/// The size of its sectors.
+			sector_size: SectorSize,
+		},
+		/// A provider is reached at other addresses.
+		AddressesSet {
+			/// Who.
+			provider: T::AccountId,
+		},
+		/// A provider changed what it asks for.
+		AskSet {
+			/// Who.
+			provider: T::AccountId,
+			/// What it asks for now.
+			ask: Ask,
+		},
+		/// A provider announced how much space it has left.
+		FreeSpaceSet {
+			/// Who.
+			provider: T::AccountId,
+			/// How much.
+			bytes: u64,
+		},
+		/// A sector waits for its proof of replication.
+		SectorPreCommitted {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+		},
+		/// A pre-commit was not proven in time.
+		PreCommitExpired {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// How much of the deposit was burned.
+			burned: Balance,
+		},
+		/// A sector was proven and is active together with its deals.
+		SectorProven {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// The deadline in which it is proven from now on.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+		},
+		/// A sector of a batch could not be activated.
+		ProofRefused {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// Why.
+			error: DispatchError,
+		},
+		/// A partition was proven in its window.
+		WindowPoStAccepted {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many faulty sectors recovered by it.
+			recovered: u32,
+		},
+		/// A window closed without the partition's proof.
+		PartitionFaulty {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many sectors are faulty that were not.
+			new_faults: u32,
+			/// How many sectors were to recover and did not.
+			failed_recoveries: u32,
+		},
+		/// A provider declared sectors faulty before their challenge.
+		FaultsDeclared {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many.
+			sectors: u32,
+		},
+		/// A provider declared that faulty sectors will be part of the next proof.
+		RecoveriesDeclared {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// How many.
+			sectors: u32,
+		},
+		/// A partition's faulty sectors cost their fee.
+		FaultFeeCharged {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// The fee.
+			fee: Balance,
+			/// How much of it the provider could pay.
+			burned: Balance,
+		},
+		/// A sector reached its end.
+		SectorExpired {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+		},
+	}
+}
