@@ -11,7 +11,7 @@ const RUNS: usize = 5;
 
 fn main() {
 	let file: Vec<u8> = (0..FILE_MIB << 20)
-		.map(|index: usize| (index >> 3 ^ index) as u8)
+		.map(|index: usize| (index >> 3 ^ index).to_le_bytes()[0])
 		.collect();
 	measure("CommP", || {
 		let mut hasher = PieceHasher::new();

@@ -326,7 +326,7 @@ mod tests {
 
 	fn bytes(length: usize) -> Vec<u8> {
 		(0..length)
-			.map(|index| (index * 7 + index / 251) as u8)
+			.map(|index| u8::try_from((index * 7 + index / 251) % 256).unwrap())
 			.collect()
 	}
 

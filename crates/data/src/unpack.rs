@@ -53,9 +53,9 @@ pub enum UnpackError {
 		/// Where in the file.
 		position: u64,
 		/// The block that belongs there.
-		expected: Cid,
+		expected: Box<Cid>,
 		/// The block that came.
-		found: Cid,
+		found: Box<Cid>,
 	},
 	/// A leaf comes after a node, or a block has a codec that files do not have.
 	#[error("block {cid} has no place here: leaves come first, then nodes")]
@@ -69,7 +69,7 @@ pub enum UnpackError {
 		/// The node.
 		cid: Cid,
 		/// What is wrong.
-		error: UnixFsError,
+		error: Box<UnixFsError>,
 	},
 	/// The DAG is deeper than any file of this profile, or a size in it is wrong.
 	#[error("the file's DAG is malformed at {cid}: {what}")]
@@ -211,7 +211,10 @@ impl<W: Write> Unpacker<W> {
 	}
 
 	fn add_node(&mut self, cid: Cid, data: &[u8]) -> Result<(), UnpackError> {
-		let node = FileNode::decode(data).map_err(|error| UnpackError::Node { cid, error })?;
+		let node = FileNode::decode(data).map_err(|error| UnpackError::Node {
+			cid,
+			error: Box::new(error),
+		})?;
 		if node.children.is_empty() || node.children.len() > MAX_LINKS {
 			return Err(UnpackError::Dag {
 				cid,
@@ -297,8 +300,8 @@ impl<W: Write> Unpacker<W> {
 				} else {
 					UnpackError::Reordered {
 						position,
-						expected: cid(wanted),
-						found: cid(found),
+						expected: Box::new(cid(wanted)),
+						found: Box::new(cid(found)),
 					}
 				});
 			}

@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 fn bytes(length: usize) -> Vec<u8> {
 	(0..length)
-		.map(|index| (index * 31 + index / 253) as u8 ^ 0x5a)
+		.map(|index| u8::try_from((index * 31 + index / 253) % 256).unwrap() ^ 0x5a)
 		.collect()
 }
 

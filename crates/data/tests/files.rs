@@ -357,7 +357,7 @@ fn reordered_leaves_are_named() {
 	assert!(matches!(
 		unpack_blocks(&package, &blocks),
 		Err(UnpackError::Reordered { position: 0, expected, found })
-			if expected == first && found == second
+			if *expected == first && *found == second
 	));
 }
 
