@@ -1,0 +1,31 @@
+//! The pallets that can be benchmarked in this runtime.
+
+use crate::*;
+
+pub use frame_system_benchmarking::{
+	extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench,
+};
+
+impl frame_system_benchmarking::Config for Runtime {}
+
+frame_benchmarking::define_benchmarks!(
+	[frame_system, SystemBench::<Runtime>]
+	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
+	[cumulus_pallet_parachain_system, ParachainSystem]
+	[pallet_timestamp, Timestamp]
+	[cumulus_pallet_weight_reclaim, WeightReclaim]
+	[pallet_balances, Balances]
+	[pallet_transaction_payment, TransactionPayment]
+	[pallet_sudo, Sudo]
+	[pallet_utility, Utility]
+	[pallet_multisig, Multisig]
+	[pallet_proxy, Proxy]
+	[pallet_collator_selection, CollatorSelection]
+	[cumulus_pallet_xcmp_queue, XcmpQueue]
+	[pallet_message_queue, MessageQueue]
+	[pallet_randomness, Randomness]
+	[pallet_storage_provider, StorageProvider]
+	[pallet_proofs, Proofs]
+	[pallet_market, Market]
+	[pallet_faucet, Faucet]
+);

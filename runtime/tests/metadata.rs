@@ -1,0 +1,20 @@
+//! The chain client is made from a committed file; it must be a development chain's metadata.
+
+use holdfast_runtime::{genesis, Runtime, METADATA_VERSION};
+
+#[test]
+fn the_chain_clients_metadata_is_the_runtimes() {
+	let path = concat!(
+		env!("CARGO_MANIFEST_DIR"),
+		"/../crates/chain-client/metadata.scale"
+	);
+	let committed = std::fs::read(path).expect("the file is in the repository");
+	let state = genesis::preset_state(&"development".into()).expect("the preset builds");
+	let current = sp_io::TestExternalities::from(state)
+		.execute_with(|| Runtime::metadata_at_version(METADATA_VERSION))
+		.expect("the version exists");
+	assert!(
+		committed == *current,
+		"the runtime changed: run `cargo run --release -p holdfast-runtime --example export-metadata`"
+	);
+}

@@ -1,0 +1,176 @@
+//! A development chain in memory: the runtime's pallets as they are, with proving keys whose trapdoor the
+//! test knows in place of the preset's.
+
+use codec::Encode;
+use frame_support::traits::Hooks;
+use holdfast_primitives::{
+	deadline::{window_at, Window},
+	randomness::{self, Domain},
+	BlockNumber, CommD, CommR, DeadlineIndex, Digest, KeyId, KeyOrigin, PartitionIndex, Policy,
+	ProofBytes, ProofKind, SectorNumber, SectorSize,
+};
+use holdfast_runtime::*;
+use holdfast_verifier::{porep, trapdoor::TrapdoorKey, window_post, PreparedVerifyingKey};
+use sp_io::hashing::blake2_256;
+
+pub const SIZE: SectorSize = SectorSize::MiB8;
+
+/// The chain's genesis.
+pub fn development() -> sp_io::TestExternalities {
+	genesis::preset_state(&"development".into()).unwrap().into()
+}
+
+/// The keys that verify sectors of [`SIZE`] on this chain.
+pub struct Keys {
+	porep: TrapdoorKey,
+	window_post: TrapdoorKey,
+}
+
+impl Keys {
+	/// Makes keys of the right shape and sets them, as Root.
+	pub fn install() -> Self {
+		Self {
+			porep: Self::set(ProofKind::PoRep),
+			window_post: Self::set(ProofKind::WindowPoSt),
+		}
+	}
+
+	fn set(kind: ProofKind) -> TrapdoorKey {
+		let id = KeyId {
+			kind,
+			sector_size: SIZE,
+		};
+		let preset = pallet_proofs::Keys::<Runtime>::get(id).unwrap();
+		let inputs = PreparedVerifyingKey::decode_trusted(&preset.prepared)
+			.unwrap()
+			.input_count();
+		let key = TrapdoorKey::new(inputs, &kind.encode());
+		let bytes = key.verifying_key();
+		let digest = blake2_256(&bytes);
+		Proofs::set_verifying_key(
+			RuntimeOrigin::root(),
+			id,
+			KeyOrigin::Devnet,
+			bytes.try_into().unwrap(),
+			digest,
+		)
+		.unwrap();
+		key
+	}
+
+	/// What a provider's prover returns for a pre-committed sector.
+	pub fn prove_replica(&self, provider: &AccountId, sector: SectorNumber) -> ProofBytes {
+		let pre_commit =
+			pallet_storage_provider::PreCommits::<Runtime>::get(provider, sector).unwrap();
+		let seed_block = pre_commit.pre_commit_block + policy().pre_commit_challenge_delay;
+		let statement = porep::Statement {
+			sector_bytes: SIZE.bytes(),
+			porep_id: SIZE.porep_id(),
+			prover_id: randomness::prover_id(&genesis_hash(), provider.as_ref()),
+			sector_number: sector,
+			comm_d: pre_commit.comm_d.0,
+			comm_r: pre_commit.comm_r.0,
+			ticket: draw(Domain::SealTicket, pre_commit.ticket_block, provider),
+			seed: draw(Domain::PoRepSeed, seed_block, provider),
+		};
+		self.porep
+			.forge(&statement.public_inputs().unwrap()[0], b"porep")
+	}
+
+	/// What a provider's prover returns for the partition in the window.
+	pub fn prove_partition(
+		&self,
+		provider: &AccountId,
+		window: &Window,
+		sectors: &[(SectorNumber, CommR)],
+	) -> ProofBytes {
+		let sectors: Vec<_> = sectors
+			.iter()
+			.map(|(number, comm_r)| (*number, comm_r.0))
+			.collect();
+		let statement = window_post::Statement {
+			sector_bytes: SIZE.bytes(),
+			randomness: draw(Domain::WindowPoSt, window.challenge, provider),
+			sectors: &sectors,
+		};
+		self.window_post
+			.forge(&statement.public_inputs().unwrap()[0], b"window post")
+	}
+}
+
+pub fn policy() -> Policy {
+	pallet_storage_provider::PolicyValue::<Runtime>::get()
+}
+
+pub fn genesis_hash() -> Digest {
+	System::block_hash(0).0
+}
+
+fn draw(domain: Domain, block: BlockNumber, provider: &AccountId) -> Digest {
+	randomness::draw(
+		domain,
+		&Randomness::value_at(block).unwrap(),
+		block,
+		&provider.encode(),
+	)
+}
+
+/// Begins the next block: what its hooks and its inherent do for the storage pallets.
+pub fn next_block() {
+	let number = System::block_number() + 1;
+	let parent = blake2_256(&number.encode());
+	System::reset_events();
+	System::initialize(&number, &parent.into(), &Default::default());
+	Randomness::on_initialize(number);
+	StorageProvider::on_initialize(number);
+	Market::on_initialize(number);
+	Faucet::on_initialize(number);
+	Randomness::record(&pallet_randomness::RelayValues {
+		vrf: Some(blake2_256(&(b"relay", number).encode())),
+		epoch: Some([1; 32]),
+	});
+}
+
+pub fn run_to(block: BlockNumber) {
+	while System::block_number() < block {
+		next_block();
+	}
+}
+
+/// The window of the deadline that is open or opens next.
+pub fn window(provider: &AccountId, deadline: DeadlineIndex) -> Window {
+	let info = pallet_storage_provider::Providers::<Runtime>::get(provider).unwrap();
+	window_at(
+		&policy(),
+		info.period_offset,
+		deadline,
+		System::block_number(),
+	)
+	.unwrap()
+}
+
+/// The data commitment of a pre-commit.
+pub fn comm_d(provider: &AccountId, sector: SectorNumber) -> CommD {
+	pallet_storage_provider::PreCommits::<Runtime>::get(provider, sector)
+		.unwrap()
+		.comm_d
+}
+
+/// Where the events of this block say that the sector is proven from now on.
+pub fn proven_at(sector: SectorNumber) -> Option<(DeadlineIndex, PartitionIndex)> {
+	events().into_iter().find_map(|event| match event {
+		RuntimeEvent::StorageProvider(pallet_storage_provider::Event::SectorProven {
+			sector: proven,
+			deadline,
+			partition,
+			..
+		}) if proven == sector => Some((deadline, partition)),
+		_ => None,
+	})
+}
+
+pub fn events() -> Vec<RuntimeEvent> {
+	System::read_events_no_consensus()
+		.map(|record| record.event)
+		.collect()
+}
