@@ -1,8 +1,17 @@
 //! Builds the runtime for wasm, so that the node embeds it without linking it natively.
 
+use std::path::Path;
+
 fn main() {
+	let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+		.parent()
+		.expect("the node's folder lies in the workspace's; qed");
+	// The wasm builder looks for the lock file from the build's output upwards, which lies elsewhere.
+	std::env::set_var("WASM_BUILD_WORKSPACE_HINT", workspace);
+	// The workspace skips the wasm of the SDK's crates; SKIP_HOLDFAST_RUNTIME_WASM_BUILD skips this one.
+	std::env::remove_var("SKIP_WASM_BUILD");
 	substrate_wasm_builder::WasmBuilder::new()
-		.with_project("../runtime/Cargo.toml")
+		.with_project(workspace.join("runtime/Cargo.toml"))
 		.expect("the runtime's manifest is part of this repository; qed")
 		.import_memory()
 		.export_heap_base()

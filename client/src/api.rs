@@ -67,7 +67,8 @@ impl ApiError {
 			| Self::Interrupted { .. }
 			| Self::Offset { .. }
 			| Self::Answer { .. } => true,
-			Self::Refused { status, .. } => *status >= 500 || *status == 429,
+			// 408: too slow; 423: our own broken request still counts as running; 429: too much.
+			Self::Refused { status, .. } => *status >= 500 || matches!(status, 408 | 423 | 429),
 		}
 	}
 }
@@ -293,4 +294,32 @@ impl ProviderApi {
 /// The chain that a provider named, if it named one.
 pub fn genesis_of(info: &Info) -> Option<Digest> {
 	const_hex::decode_to_array(&info.genesis_hash).ok()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn refused(status: u16) -> ApiError {
+		ApiError::Refused {
+			status,
+			code: "code".into(),
+			message: "message".into(),
+		}
+	}
+
+	#[test]
+	fn what_may_pass_is_told_from_what_will_not() {
+		for status in [408, 423, 429, 500, 503, 507] {
+			assert!(refused(status).is_transient(), "{status}");
+		}
+		for status in [400, 402, 403, 404, 409, 410, 413, 422] {
+			assert!(!refused(status).is_transient(), "{status}");
+		}
+		assert!(ApiError::Offset { received: 5 }.is_transient());
+		let broken = ApiError::Interrupted {
+			url: "http://provider".into(),
+		};
+		assert!(broken.is_transient());
+	}
 }

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod amount;
 pub mod api;
 pub mod demo;
 pub mod devnet;

@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio::time::sleep;
 
 use crate::{
+	amount::format_amount,
 	api::{genesis_of, ApiError, DealStatus, Info, ProviderApi},
 	ticket::{Ticket, TicketShard},
 };
@@ -163,7 +164,10 @@ pub enum PutError {
 		max: BlockNumber,
 	},
 	/// There is not enough in escrow.
-	#[error("the deals cost {needed} but only {escrow} is in escrow: run `holdfast wallet deposit {}`", needed.saturating_sub(*escrow))]
+	#[error(
+		"the deals cost {} but only {} is in escrow: run `holdfast wallet deposit {}`",
+		format_amount(*needed), format_amount(*escrow), deposit_needed(*needed, *escrow)
+	)]
 	Escrow {
 		/// What all deals cost.
 		needed: Balance,
@@ -195,6 +199,12 @@ pub enum PutError {
 	/// The chain does not answer.
 	#[error(transparent)]
 	Chain(#[from] QueryError),
+}
+
+/// What has to be deposited, as `holdfast wallet deposit` takes it.
+fn deposit_needed(needed: Balance, escrow: Balance) -> String {
+	let missing = format_amount(needed.saturating_sub(escrow));
+	missing.trim_end_matches(" HOLD").to_owned()
 }
 
 /// A provider that takes deals, and what it asks.
@@ -619,5 +629,22 @@ async fn await_published(api: &ProviderApi, id: &str, piece: usize) -> Result<De
 			});
 		}
 		sleep(POLL).await;
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_short_escrow_says_what_to_run() {
+		let error = PutError::Escrow {
+			needed: 1_500_000_000_000,
+			escrow: 250_000_000_000,
+		};
+		assert_eq!(
+			error.to_string(),
+			"the deals cost 1.5 HOLD but only 0.25 HOLD is in escrow: run `holdfast wallet deposit 1.25`"
+		);
 	}
 }

@@ -24,7 +24,10 @@ use tokio::time::sleep;
 
 /// Where the provider kills itself with SIGKILL, in the order of the pipeline. What ends in `-sent` is in a
 /// block, but the provider has not noted it yet.
-const POINTS: [&str; 9] = [
+const POINTS: [&str; 12] = [
+	"data-stored",
+	"accepted",
+	"publishing",
 	"publishing-sent",
 	"adding-piece",
 	"pre-commit-1",

@@ -44,8 +44,8 @@ fn embedded(
 	preset: &str,
 ) -> Result<GenericChainSpec, String> {
 	let wasm = runtime_wasm::WASM_BINARY.ok_or(
-		"this node was built without a runtime (SKIP_WASM_BUILD was set): build it again, or name \
-		 a chain specification file with --chain",
+		"this node was built without a runtime (SKIP_HOLDFAST_RUNTIME_WASM_BUILD was set): build it \
+		 again, or name a chain specification file with --chain",
 	)?;
 	let mut properties = sc_chain_spec::Properties::new();
 	properties.insert("tokenSymbol".into(), "HOLD".into());

@@ -1,20 +1,22 @@
 //! Test hooks, set by environment variables: how the daemon misbehaves on purpose.
 //!
-//! - `HOLDFAST_FAULT=porep` or `post` spoils one proof of that kind, once in the daemon's run, right
-//!   before it is sent, so that one can watch the chain refuse it.
-//! - `HOLDFAST_STOP_AFTER=<point>` aborts the daemon, as `kill -9` would, when it first reaches the
-//!   point. Points are the stages' names once they are done (`adding-piece`, `pre-commit-1`,
-//!   `pre-commit-2`, `proving`, `finalizing`, …) and, for what is sent to the chain,
-//!   `<stage>-sent`: included in a block, but not yet noted in the database (`publishing-sent`,
-//!   `pre-committing-sent`, `prove-committing-sent`, `post-sent`).
+//! - `HOLDFAST_FAULT=porep`, `post` or `porep,post` spoils one proof of each of these kinds, once in the
+//!   daemon's run, right before it is sent, so that one can watch the chain refuse it.
+//! - `HOLDFAST_STOP_AFTER=<point>` makes the daemon kill itself, as `kill -9` would, when it first reaches
+//!   the point. `data-stored`, `accepted`, `published`: what the words say. `adding-piece`, `pre-commit-1`,
+//!   `pre-commit-2`, `pre-committing`, `waiting-seed`, `vanilla-proof`, `proving`, `prove-committing`,
+//!   `finalizing`: the stage's work is done, but the task is not. `publishing`: noted, but not yet sent.
+//!   `publishing-sent`, `pre-committing-sent`, `prove-committing-sent`, `post-sent`, `settling-sent`:
+//!   included in a block, but not yet noted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdfast_primitives::ProofBytes;
+use rustix::process::{getpid, kill_process, Signal};
 
 /// The variable that spoils a proof.
 pub const FAULT_VARIABLE: &str = "HOLDFAST_FAULT";
-/// The variable that aborts the daemon.
+/// The variable that kills the daemon.
 pub const STOP_VARIABLE: &str = "HOLDFAST_STOP_AFTER";
 
 /// The bytes of a compressed G1 point, a proof's first and last element.
@@ -32,28 +34,38 @@ pub enum Fault {
 /// The test hooks that are set.
 #[derive(Debug, Default)]
 pub struct Hooks {
-	fault: Option<Fault>,
-	spent: AtomicBool,
+	porep: AtomicBool,
+	post: AtomicBool,
 	stop_after: Option<String>,
 }
 
 impl Hooks {
 	/// Reads the environment.
 	pub fn from_environment() -> Result<Self, HookError> {
-		let fault = match std::env::var(FAULT_VARIABLE) {
-			Err(_) => None,
-			Ok(text) => Some(parse_fault(&text)?),
+		let faults = match std::env::var(FAULT_VARIABLE) {
+			Err(_) => Vec::new(),
+			Ok(text) => parse_faults(&text)?,
 		};
-		Ok(Self {
-			fault,
-			spent: AtomicBool::new(false),
-			stop_after: std::env::var(STOP_VARIABLE).ok(),
-		})
+		let mut hooks = Self::with_faults(&faults);
+		hooks.stop_after = std::env::var(STOP_VARIABLE).ok();
+		Ok(hooks)
+	}
+
+	fn with_faults(faults: &[Fault]) -> Self {
+		Self {
+			porep: AtomicBool::new(faults.contains(&Fault::PoRep)),
+			post: AtomicBool::new(faults.contains(&Fault::Post)),
+			stop_after: None,
+		}
 	}
 
 	/// Spoils the proof if that is asked for and was not done yet.
 	pub fn spoil(&self, kind: Fault, proof: &mut ProofBytes) {
-		if self.fault == Some(kind) && !self.spent.swap(true, Ordering::SeqCst) {
+		let left = match kind {
+			Fault::PoRep => &self.porep,
+			Fault::Post => &self.post,
+		};
+		if left.swap(false, Ordering::SeqCst) {
 			tracing::warn!(
 				"test hook: spoiling a proof on purpose, because {FAULT_VARIABLE} is set"
 			);
@@ -67,28 +79,32 @@ impl Hooks {
 		}
 	}
 
-	/// Aborts the daemon if it is to stop here.
+	/// Kills the daemon if it is to stop here.
 	pub fn reached(&self, point: &str) {
 		if self.stop_after.as_deref() == Some(point) {
 			tracing::warn!("test hook: stopping after {point}, because {STOP_VARIABLE} is set");
+			// As in a crash, nothing gets to clean up. The signal may take a moment to arrive.
+			let _ = kill_process(getpid(), Signal::KILL);
 			std::process::abort();
 		}
 	}
 }
 
-fn parse_fault(text: &str) -> Result<Fault, HookError> {
-	match text {
-		"porep" => Ok(Fault::PoRep),
-		"post" => Ok(Fault::Post),
-		_ => Err(HookError {
-			value: text.to_owned(),
-		}),
-	}
+fn parse_faults(text: &str) -> Result<Vec<Fault>, HookError> {
+	text.split(',')
+		.map(|name| match name.trim() {
+			"porep" => Ok(Fault::PoRep),
+			"post" => Ok(Fault::Post),
+			_ => Err(HookError {
+				value: text.to_owned(),
+			}),
+		})
+		.collect()
 }
 
 /// An unknown fault is asked for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{FAULT_VARIABLE} is `{value}`: use porep or post, or leave it unset")]
+#[error("{FAULT_VARIABLE} is `{value}`: use porep, post or porep,post, or leave it unset")]
 pub struct HookError {
 	value: String,
 }
@@ -100,10 +116,7 @@ mod tests {
 
 	#[test]
 	fn one_proof_of_the_kind_is_spoilt_once() {
-		let hooks = Hooks {
-			fault: Some(Fault::PoRep),
-			..Hooks::default()
-		};
+		let hooks = Hooks::with_faults(&[Fault::PoRep]);
 		let mut honest = [0; 192];
 		for (index, byte) in (0u8..).zip(honest.iter_mut()) {
 			*byte = index;
@@ -131,7 +144,13 @@ mod tests {
 
 	#[test]
 	fn unknown_faults_are_refused() {
-		assert_eq!(parse_fault("post"), Ok(Fault::Post));
-		assert!(parse_fault("yes").is_err());
+		assert_eq!(parse_faults("post"), Ok(vec![Fault::Post]));
+		assert_eq!(
+			parse_faults("porep, post"),
+			Ok(vec![Fault::PoRep, Fault::Post])
+		);
+		for text in ["yes", "", "porep,"] {
+			assert!(parse_faults(text).is_err());
+		}
 	}
 }

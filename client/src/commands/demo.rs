@@ -5,12 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use comfy_table::Table;
 use holdfast_client::{
+	amount::format_amount,
 	demo::{demo, Corruption, DemoOptions, Report, StageTime},
 	devnet::{DevnetOptions, Programs},
 };
 use holdfast_primitives::SectorSize;
 
-use super::wallet::format_amount;
 use crate::output::Output;
 
 /// Show the whole way of a file on a network of its own.

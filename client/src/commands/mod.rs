@@ -48,7 +48,13 @@ impl Global {
 		if std::env::var_os(SECRET_VARIABLE).is_some() {
 			return Ok(Signer::from_environment(SECRET_VARIABLE)?);
 		}
-		Ok(Signer::from_file(self.key_file()?)?)
+		let file = self.key_file()?;
+		anyhow::ensure!(
+			file.exists(),
+			"there is no key file {}: make one with `holdfast wallet new`, or name another with --key",
+			file.display()
+		);
+		Ok(Signer::from_file(file)?)
 	}
 
 	/// Where the user's key is, or will be.

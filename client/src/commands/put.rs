@@ -86,7 +86,16 @@ async fn await_active(stored: &Stored, output: Output) -> anyhow::Result<()> {
 		let api = ProviderApi::new(&shard.url)?;
 		let mut last = String::new();
 		loop {
-			let status = api.deal(id).await?;
+			let status = match api.deal(id).await {
+				Ok(status) => status,
+				// The deal is published: the provider's absence is no reason to give up.
+				Err(error) if error.is_transient() => {
+					output.note(format!("deal {}: {error}", shard.deal));
+					tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+					continue;
+				},
+				Err(error) => return Err(error.into()),
+			};
 			if status.state != last {
 				output.note(format!("deal {}: {}", shard.deal, status.state));
 				last.clone_from(&status.state);
