@@ -113,13 +113,20 @@ impl ChainClient {
 			.build(url)
 			.await
 			.map_err(|error| unreachable(innermost(&error)))?;
-		let rpc_client = RpcClient::new(transport);
+		Self::over(url, RpcClient::new(transport)).await
+	}
+
+	/// Talks to a node over a transport that is there already.
+	pub(crate) async fn over(url: &str, rpc_client: RpcClient) -> Result<Self, ConnectError> {
 		let rpc = Rpc::new(rpc_client.clone());
 		let backend = LegacyBackend::builder().build(rpc_client);
 		let config = Config::builder().use_historic_types(false).build();
 		let online = OnlineClient::from_backend_with_config(config, Arc::new(backend))
 			.await
-			.map_err(|error| unreachable(innermost(&error)))?;
+			.map_err(|error| ConnectError::Unreachable {
+				url: url.to_owned(),
+				reason: innermost(&error),
+			})?;
 		Ok(Self {
 			inner: Arc::new(Inner {
 				url: url.to_owned(),

@@ -432,3 +432,6 @@ async fn outcome(
 		events,
 	}))
 }
+
+#[cfg(test)]
+mod tests;

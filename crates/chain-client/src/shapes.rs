@@ -4,6 +4,8 @@
 pub(crate) mod calls;
 pub(crate) mod events;
 pub(crate) mod storage;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub(crate) use verify::verify;
