@@ -201,6 +201,12 @@ proptest! {
 				issuance -= burned(events());
 				assert_eq!(Balances::total_issuance(), issuance);
 			}
+			// Left alone, everything ends.
+			MaxDuePerBlock::set(100);
+			run_for(1_000);
+			for sector in Sectors::<Test>::iter_values() {
+				assert!(sector.ended.is_some() && sector.deals_left > 0);
+			}
 			for provider in [alice(), bob()] {
 				assert_eq!((pledged(&provider), deposited(&provider)), (0, 0));
 			}
