@@ -9,7 +9,7 @@ use ff::{Field, PrimeField};
 use group::{prime::PrimeCurveAffine, Curve, Group};
 use rayon::prelude::*;
 
-use crate::setup::invert_all;
+use crate::domain::invert_all;
 
 /// Bits that the windows cover: a scalar's 255 and the last carry.
 const BITS: usize = 256;

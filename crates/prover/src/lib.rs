@@ -21,6 +21,7 @@
 
 #![deny(missing_docs)]
 
+mod domain;
 mod error;
 mod fixed_base;
 mod guard;
@@ -30,6 +31,7 @@ mod parents;
 mod piece;
 mod seal;
 mod setup;
+mod synthesis;
 mod window_post;
 
 pub use error::{AddPiecesError, KeyError, PoStError, SealError};

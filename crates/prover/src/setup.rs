@@ -13,22 +13,23 @@ use std::{
 	time::Duration,
 };
 
-use bellperson::{
-	groth16::VerifyingKey, Circuit, ConstraintSystem, Index, LinearCombination, SynthesisError,
-	Variable,
-};
+use bellperson::{groth16::VerifyingKey, Circuit, ConstraintSystem, SynthesisError};
 use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
-use ff::{Field, PrimeField};
+use ff::Field;
 use group::{Curve, Group};
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
-use crate::fixed_base::FixedBase;
+use crate::{
+	domain::{powers, Domain},
+	fixed_base::FixedBase,
+	synthesis::{Count, Evaluation, Polynomials},
+};
 
 /// How many scalars are multiplied between two reports of progress.
-const CHUNK: usize = 1 << 16;
+pub(crate) const CHUNK: usize = 1 << 16;
 /// How often progress is reported while the circuit is synthesised.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(50);
 
 /// What each kind of work costs, relative to the others; measured roughly, for estimates only.
 const COUNT_COST: u64 = 2;
@@ -86,7 +87,8 @@ pub(crate) struct Outcome {
 	pub(crate) verifying_key: Vec<u8>,
 }
 
-/// Writes the parameters of a circuit, which is given twice, to `output` in bellperson's encoding. `expected_constraints` is only used to estimate the remaining work.
+/// Writes the parameters of a circuit, which is given twice, to `output` in bellperson's encoding.
+/// `expected_constraints` is only used to estimate the remaining work.
 pub(crate) fn write_parameters<C: Circuit<Scalar> + Send>(
 	[first, second]: [C; 2],
 	trapdoor: &Trapdoor,
@@ -139,7 +141,7 @@ fn synthesise<C: Circuit<Scalar> + Send, CS: ConstraintSystem<Scalar>>(
 		let worker = scope.spawn(move || circuit.synthesize(&mut system).map(|()| system));
 		while !worker.is_finished() {
 			progress(constraints.load(Ordering::Relaxed));
-			std::thread::park_timeout(TICK);
+			std::thread::sleep(TICK);
 		}
 		worker.join()
 	});
@@ -150,7 +152,7 @@ fn synthesise<C: Circuit<Scalar> + Send, CS: ConstraintSystem<Scalar>>(
 }
 
 /// Collections here are counted in `u64` when they are work.
-fn units(count: usize) -> u64 {
+pub(crate) fn units(count: usize) -> u64 {
 	u64::try_from(count).unwrap_or(u64::MAX)
 }
 
@@ -194,310 +196,6 @@ impl Plan {
 
 fn is_zero(value: &Scalar) -> bool {
 	bool::from(value.is_zero())
-}
-
-/// The multiplicative subgroup that the constraints are interpolated on.
-struct Domain {
-	size: usize,
-	size_in_field: Scalar,
-	generator: Scalar,
-	constraints: usize,
-}
-
-impl Domain {
-	fn new(constraints: usize) -> Result<Self, SetupError> {
-		let size = constraints.next_power_of_two();
-		let log = size.trailing_zeros();
-		if log >= Scalar::S {
-			return Err(SynthesisError::PolynomialDegreeTooLarge.into());
-		}
-		let mut generator = Scalar::ROOT_OF_UNITY;
-		for _ in log..Scalar::S {
-			generator = generator.square();
-		}
-		Ok(Self {
-			size,
-			size_in_field: Scalar::from(units(size)),
-			generator,
-			constraints,
-		})
-	}
-
-	/// The polynomial that vanishes on the domain, at `tau`.
-	fn vanishing(&self, tau: &Scalar) -> Scalar {
-		tau.pow_vartime([units(self.size)]) - Scalar::ONE
-	}
-
-	/// The Lagrange polynomials of the constraints at `tau`: `Z(tau) / m · w^i / (tau - w^i)`.
-	fn lagrange(&self, tau: &Scalar) -> Result<Vec<Scalar>, SetupError> {
-		let factor = Option::<Scalar>::from(self.size_in_field.invert())
-			.ok_or(SetupError::Trapdoor)?
-			* self.vanishing(tau);
-		let mut values = vec![Scalar::ZERO; self.constraints];
-		values
-			.par_chunks_mut(CHUNK)
-			.enumerate()
-			.try_for_each(|(index, chunk)| {
-				let roots = powers(&self.generator, index * CHUNK, chunk.len());
-				for (value, root) in chunk.iter_mut().zip(&roots) {
-					*value = *tau - root;
-				}
-				invert_all(chunk).ok_or(SetupError::Trapdoor)?;
-				for (value, root) in chunk.iter_mut().zip(&roots) {
-					*value *= *root * factor;
-				}
-				Ok::<(), SetupError>(())
-			})?;
-		Ok(values)
-	}
-}
-
-/// `base^first, base^(first + 1), …`
-fn powers(base: &Scalar, first: usize, count: usize) -> Vec<Scalar> {
-	let start = base.pow_vartime([units(first)]);
-	std::iter::successors(Some(start), |power| Some(*power * base))
-		.take(count)
-		.collect()
-}
-
-/// Inverts all values with one inversion. `None` if one is zero.
-pub(crate) fn invert_all<F: Field>(values: &mut [F]) -> Option<()> {
-	let mut product = F::ONE;
-	let before: Vec<F> = values
-		.iter()
-		.map(|value| {
-			let prefix = product;
-			product *= value;
-			prefix
-		})
-		.collect();
-	let mut inverse = Option::<F>::from(product.invert())?;
-	for (value, prefix) in values.iter_mut().zip(before).rev() {
-		let inverted = inverse * prefix;
-		inverse *= &*value;
-		*value = inverted;
-	}
-	Some(())
-}
-
-/// The first pass: how large the circuit is.
-struct Count<'a> {
-	inputs: usize,
-	aux: usize,
-	constraints: usize,
-	progress: &'a AtomicU64,
-}
-
-impl<'a> Count<'a> {
-	fn new(progress: &'a AtomicU64) -> Self {
-		Self {
-			inputs: 0,
-			aux: 0,
-			constraints: 0,
-			progress,
-		}
-	}
-}
-
-impl ConstraintSystem<Scalar> for Count<'_> {
-	type Root = Self;
-
-	fn alloc<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>
-	where
-		F: FnOnce() -> Result<Scalar, SynthesisError>,
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-	{
-		self.aux += 1;
-		Ok(Variable(Index::Aux(self.aux - 1)))
-	}
-
-	fn alloc_input<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>
-	where
-		F: FnOnce() -> Result<Scalar, SynthesisError>,
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-	{
-		self.inputs += 1;
-		Ok(Variable(Index::Input(self.inputs - 1)))
-	}
-
-	fn enforce<A, AR, LA, LB, LC>(&mut self, _: A, _: LA, _: LB, _: LC)
-	where
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-		LA: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-		LB: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-		LC: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-	{
-		self.constraints += 1;
-		self.progress.fetch_add(1, Ordering::Relaxed);
-	}
-
-	fn push_namespace<NR, N>(&mut self, _: N)
-	where
-		NR: Into<String>,
-		N: FnOnce() -> NR,
-	{
-	}
-
-	fn pop_namespace(&mut self) {}
-
-	fn get_root(&mut self) -> &mut Self::Root {
-		self
-	}
-}
-
-/// One value for each variable: the inputs first, then the auxiliary ones.
-struct Polynomials {
-	inputs: usize,
-	a: Vec<Scalar>,
-	b: Vec<Scalar>,
-	c: Vec<Scalar>,
-}
-
-/// The second pass: the variables' polynomials at `tau`.
-struct Evaluation<'a> {
-	lagrange: &'a [Scalar],
-	values: Polynomials,
-	next_input: usize,
-	next_aux: usize,
-	constraint: usize,
-	/// Whether this pass saw more than the first one did.
-	differs: bool,
-	progress: &'a AtomicU64,
-}
-
-impl<'a> Evaluation<'a> {
-	fn new(lagrange: &'a [Scalar], count: &Count<'_>, progress: &'a AtomicU64) -> Self {
-		let variables = count.inputs + count.aux;
-		Self {
-			lagrange,
-			values: Polynomials {
-				inputs: count.inputs,
-				a: vec![Scalar::ZERO; variables],
-				b: vec![Scalar::ZERO; variables],
-				c: vec![Scalar::ZERO; variables],
-			},
-			next_input: 0,
-			next_aux: 0,
-			constraint: 0,
-			differs: false,
-			progress,
-		}
-	}
-
-	/// Adds the constraints `input · 0 = 0`, which keep every input's polynomial from vanishing.
-	fn finish(mut self) -> Result<Polynomials, SetupError> {
-		for input in 0..self.values.inputs {
-			match self.lagrange.get(self.constraint) {
-				Some(lagrange) => self.values.a[input] += lagrange,
-				None => self.differs = true,
-			}
-			self.constraint += 1;
-		}
-		if self.differs || self.constraint != self.lagrange.len() {
-			return Err(SynthesisError::MalformedProofs(
-				"two syntheses of the circuit differ".into(),
-			)
-			.into());
-		}
-		Ok(self.values)
-	}
-}
-
-/// Adds one side of a constraint to its variables' polynomials; `false` if a variable is unknown.
-fn accumulate(
-	values: &mut [Scalar],
-	inputs: usize,
-	combination: LinearCombination<Scalar>,
-	lagrange: &Scalar,
-) -> bool {
-	combination.iter().all(|(variable, coefficient)| {
-		let position = match variable.0 {
-			Index::Input(index) => index,
-			Index::Aux(index) => inputs + index,
-		};
-		values
-			.get_mut(position)
-			.map(|value| *value += *lagrange * coefficient)
-			.is_some()
-	})
-}
-
-impl ConstraintSystem<Scalar> for Evaluation<'_> {
-	type Root = Self;
-
-	fn alloc<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>
-	where
-		F: FnOnce() -> Result<Scalar, SynthesisError>,
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-	{
-		self.next_aux += 1;
-		Ok(Variable(Index::Aux(self.next_aux - 1)))
-	}
-
-	fn alloc_input<F, A, AR>(&mut self, _: A, _: F) -> Result<Variable, SynthesisError>
-	where
-		F: FnOnce() -> Result<Scalar, SynthesisError>,
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-	{
-		self.next_input += 1;
-		Ok(Variable(Index::Input(self.next_input - 1)))
-	}
-
-	fn enforce<A, AR, LA, LB, LC>(&mut self, _: A, a: LA, b: LB, c: LC)
-	where
-		A: FnOnce() -> AR,
-		AR: Into<String>,
-		LA: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-		LB: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-		LC: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
-	{
-		let Some(lagrange) = self.lagrange.get(self.constraint).copied() else {
-			self.differs = true;
-			return;
-		};
-		self.constraint += 1;
-		self.progress.fetch_add(1, Ordering::Relaxed);
-		let inputs = self.values.inputs;
-		let known = [
-			accumulate(
-				&mut self.values.a,
-				inputs,
-				a(LinearCombination::zero()),
-				&lagrange,
-			),
-			accumulate(
-				&mut self.values.b,
-				inputs,
-				b(LinearCombination::zero()),
-				&lagrange,
-			),
-			accumulate(
-				&mut self.values.c,
-				inputs,
-				c(LinearCombination::zero()),
-				&lagrange,
-			),
-		];
-		self.differs |= known.contains(&false);
-	}
-
-	fn push_namespace<NR, N>(&mut self, _: N)
-	where
-		NR: Into<String>,
-		N: FnOnce() -> NR,
-	{
-	}
-
-	fn pop_namespace(&mut self) {}
-
-	fn get_root(&mut self) -> &mut Self::Root {
-		self
-	}
 }
 
 /// Makes the points and writes them.
