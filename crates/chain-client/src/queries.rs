@@ -223,10 +223,10 @@ impl ChainClient {
 		self.events(&at).await
 	}
 
-	/// Whether the chain's runtime is one that this program understands.
+	/// Refuses a chain whose runtime this program does not understand. Ask once, after connecting.
 	pub async fn verify_runtime(&self) -> Result<(), QueryError> {
 		let at = self.at_best().await?;
-		crate::shapes::verify(at.metadata_ref())
+		crate::shapes::verify(&at)
 	}
 
 	async fn events(&self, at: &AtBlock) -> Result<Vec<(Option<u32>, Event)>, QueryError> {

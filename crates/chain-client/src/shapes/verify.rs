@@ -1,11 +1,18 @@
 //! Whether a runtime has what this crate asks for.
 
-use subxt::Metadata;
+use holdfast_primitives::{CommP, CommR, DealProposal, PaddedPieceSize, PieceInfo, SectorSize};
+use subxt::client::{ClientAtBlock, OfflineClientAtBlockT};
 
-use crate::{shapes::storage::pallet, QueryError};
+use crate::{
+	client::Config,
+	shapes::{calls, storage::pallet},
+	AccountId, Ask, Call, PostSubmission, PreCommitSector, ProveCommitSector, QueryError,
+	SignedProposal,
+};
 
 const STORAGE: [(&str, &str); 12] = [
 	("System", "Account"),
+	("System", "Events"),
 	("Balances", "Holds"),
 	(pallet::RANDOMNESS, "History"),
 	(pallet::MARKET, "Deals"),
@@ -16,50 +23,117 @@ const STORAGE: [(&str, &str); 12] = [
 	(pallet::PROVIDER, "Sectors"),
 	(pallet::PROVIDER, "Partitions"),
 	(pallet::PROVIDER, "PartitionSectors"),
-	("System", "Events"),
 ];
 
-const CALLS: [(&str, &str); 14] = [
-	("Balances", "transfer_keep_alive"),
-	(pallet::MARKET, "deposit"),
-	(pallet::MARKET, "withdraw"),
-	(pallet::MARKET, "publish_deals"),
-	(pallet::MARKET, "settle_deals"),
-	(pallet::PROVIDER, "register"),
-	(pallet::PROVIDER, "set_addresses"),
-	(pallet::PROVIDER, "set_ask"),
-	(pallet::PROVIDER, "set_free_space"),
-	(pallet::PROVIDER, "pre_commit_sectors"),
-	(pallet::PROVIDER, "prove_commit_sectors"),
-	(pallet::PROVIDER, "submit_window_post"),
-	(pallet::PROVIDER, "declare_faults"),
-	(pallet::PROVIDER, "declare_recoveries"),
-];
-
-/// Refuses a runtime that lacks storage or calls. The faucet may be absent: it is for test networks.
-pub(crate) fn verify(metadata: &Metadata) -> Result<(), QueryError> {
+/// Refuses a runtime that lacks storage, or to which a call cannot be encoded. The faucet may be absent:
+/// it is for test networks.
+pub(crate) fn verify<C>(chain: &ClientAtBlock<Config, C>) -> Result<(), QueryError>
+where
+	C: OfflineClientAtBlockT<Config>,
+{
 	for (pallet, entry) in STORAGE {
-		let found = metadata
+		let found = chain
+			.metadata_ref()
 			.pallet_by_name(pallet)
 			.and_then(|pallet| pallet.storage())
 			.is_some_and(|storage| storage.entry_by_name(entry).is_some());
-		require(found, pallet, entry)?;
+		if !found {
+			return Err(incompatible(
+				(pallet, entry),
+				"the chain has no such storage: is this a Holdfast chain?".to_owned(),
+			));
+		}
 	}
-	for (pallet, call) in CALLS {
-		let found = metadata
-			.pallet_by_name(pallet)
-			.is_some_and(|pallet| pallet.call_variant_by_name(call).is_some());
-		require(found, pallet, call)?;
+	for call in one_of_each() {
+		chain
+			.tx()
+			.call_data(&calls::payload(&call))
+			.map_err(|error| incompatible(call.name(), error.to_string()))?;
 	}
 	Ok(())
 }
 
-fn require(found: bool, pallet: &str, item: &str) -> Result<(), QueryError> {
-	if found {
-		return Ok(());
-	}
-	Err(QueryError::Incompatible {
+fn incompatible((pallet, item): (&str, &str), reason: String) -> QueryError {
+	QueryError::Incompatible {
 		what: format!("{pallet}.{item}"),
-		reason: "the chain has no such thing: is this a Holdfast chain?".to_owned(),
-	})
+		reason,
+	}
+}
+
+/// A call of each kind, with something in each list.
+fn one_of_each() -> Vec<Call> {
+	let account = AccountId([0; 32]);
+	let ask = Ask {
+		price_per_gib_block: 0,
+		min_piece_bytes: 0,
+		max_piece_bytes: 0,
+		accepting: false,
+	};
+	let addresses = vec!["http://localhost".to_owned()];
+	let declarations = vec![(0, vec![0])];
+	let proposals = PaddedPieceSize::for_unpadded(0)
+		.map(|size| SignedProposal {
+			proposal: DealProposal {
+				piece: PieceInfo {
+					commitment: CommP([0; 32]),
+					size,
+				},
+				client: account,
+				provider: account,
+				start: 0,
+				end: 0,
+				price_per_block: 0,
+				provider_collateral: 0,
+				nonce: 0,
+				expires: 0,
+			},
+			signature: [0; 64],
+		})
+		.into_iter()
+		.collect();
+	vec![
+		Call::Register {
+			sector_size: SectorSize::KiB2,
+			addresses: addresses.clone(),
+			ask,
+			free_space: 0,
+		},
+		Call::SetAddresses(addresses),
+		Call::SetAsk(ask),
+		Call::SetFreeSpace(0),
+		Call::Deposit(0),
+		Call::Withdraw(0),
+		Call::PublishDeals(proposals),
+		Call::SettleDeals(vec![0]),
+		Call::PreCommitSectors(vec![PreCommitSector {
+			sector: 0,
+			comm_r: CommR([0; 32]),
+			ticket_block: 0,
+			expiration: 0,
+			deals: vec![0],
+		}]),
+		Call::ProveCommitSectors(vec![ProveCommitSector {
+			sector: 0,
+			proofs: vec![[0; 192]],
+		}]),
+		Call::SubmitWindowPost {
+			deadline: 0,
+			submissions: vec![PostSubmission {
+				partition: 0,
+				proof: [0; 192],
+			}],
+		},
+		Call::DeclareFaults {
+			deadline: 0,
+			declarations: declarations.clone(),
+		},
+		Call::DeclareRecoveries {
+			deadline: 0,
+			declarations,
+		},
+		Call::Transfer {
+			to: account,
+			amount: 0,
+		},
+	]
 }
