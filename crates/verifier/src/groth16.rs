@@ -1,7 +1,7 @@
 //! The pairing check, for one proof and for many.
 
 use alloc::vec::Vec;
-use ark_bls12_381::{Fq12, G1Affine};
+use ark_bls12_381::{Fq12, G1Affine, G1Projective};
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, BigInt, CyclotomicMultSubgroup, PrimeField};
 use blake2::{digest::consts::U32, Blake2b, Digest};
@@ -60,31 +60,19 @@ pub fn verify_batch(
 		.collect::<Result<Vec<_>, _>>()?;
 	let weights = weights(key, batch);
 
-	// Weighted inputs, summed; the constant's weight is the sum of all.
-	let mut scalars = alloc::vec![Fr::ZERO; key.input_count() + 1];
-	for ((inputs, _), weight) in batch.iter().zip(&weights) {
-		let weight = Fr::from(*weight);
-		if let Some((constant, rest)) = scalars.split_first_mut() {
-			*constant += weight;
-			for (scalar, input) in rest.iter_mut().zip(*inputs) {
-				*scalar += weight * input;
-			}
-		}
-	}
-	let total = scalars.first().copied().unwrap_or(Fr::ZERO).into_bigint();
-	let scalars: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
 	let limbs: Vec<_> = weights
 		.iter()
 		.map(|weight| Fr::from(*weight).into_bigint())
 		.collect();
+	let total = weights.iter().map(|weight| Fr::from(*weight)).sum::<Fr>();
 	let c: Vec<G1Affine> = proofs.iter().map(|proof| proof.c).collect();
 
 	let mut points: Vec<_> = proofs
 		.iter()
 		.zip(&limbs)
-		.map(|(proof, weight): (_, &BigInt<4>)| msm::multiple(&proof.a, *weight))
+		.map(|(proof, weight)| msm::multiple(&proof.a, *weight))
 		.collect();
-	points.push(msm::sum_of_multiples(&key.inputs, &scalars));
+	points.push(accumulate(key, batch, &weights, &limbs));
 	points.push(msm::sum_of_multiples(&c, &limbs));
 
 	let lines: Vec<Lines> = proofs.iter().map(|proof| Lines::of(proof.b)).collect();
@@ -92,7 +80,41 @@ pub fn verify_batch(
 		.into_iter()
 		.zip(lines.iter().chain([&key.minus_gamma, &key.minus_delta]))
 		.collect();
-	check(&pairs, &key.alpha_beta.cyclotomic_exp(total))
+	check(&pairs, &key.alpha_beta.cyclotomic_exp(total.into_bigint()))
+}
+
+/// The weighted sum of what each proof's inputs accumulate to, by the cheaper of two ways: weighting
+/// the inputs before they meet the key's points, which makes short inputs long but passes over the points
+/// once; or weighting the results.
+fn accumulate(
+	key: &PreparedVerifyingKey,
+	batch: &[(&[Fr], [u8; PROOF_BYTES])],
+	weights: &[u128],
+	limbs: &[BigInt<4>],
+) -> G1Projective {
+	let mut weighted = alloc::vec![Fr::ZERO; key.input_count() + 1];
+	let mut separate_cost = msm::cost(limbs);
+	for ((inputs, _), weight) in batch.iter().zip(weights) {
+		let weight = Fr::from(*weight);
+		if let Some((constant, rest)) = weighted.split_first_mut() {
+			// The constant's weight is the sum of all.
+			*constant += weight;
+			for (scalar, input) in rest.iter_mut().zip(*inputs) {
+				*scalar += weight * input;
+			}
+		}
+		let scalars: Vec<_> = inputs.iter().map(|input| input.into_bigint()).collect();
+		separate_cost = separate_cost.saturating_add(msm::cost(&scalars));
+	}
+	let weighted: Vec<_> = weighted.iter().map(|scalar| scalar.into_bigint()).collect();
+	if msm::cost(&weighted) <= separate_cost {
+		return msm::sum_of_multiples(&key.inputs, &weighted);
+	}
+	let each: Vec<_> = batch
+		.iter()
+		.map(|(inputs, _)| key.accumulate(inputs))
+		.collect();
+	msm::sum_of_multiples(&msm::normalize(&each), limbs)
 }
 
 fn check_count(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Result<(), VerifyError> {

@@ -6,29 +6,64 @@
 
 use alloc::{vec, vec::Vec};
 use ark_bls12_381::{G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Zero};
 
-/// Scalars above this many bits are summed apart, so that they do not make the others longer.
-const SHORT_BITS: u32 = 64;
+/// Scalars are summed in groups of at most this many bits, so that a few long ones do not make the many short
+/// ones longer: node indices, weighted node indices, and everything else.
+const GROUP_BITS: [u32; 3] = [64, 192, 256];
 /// The width of the non-adjacent forms in [`interleaved`]: digits are odd and below 8 in magnitude.
 const NAF_WIDTH: usize = 4;
 const NAF_TABLE: usize = 4;
 const MAX_WINDOW: u32 = 12;
 
+// What things cost, in tenths of adding an affine point to a bucket.
+const ADD_AFFINE: u64 = 10;
+const ADD: u64 = 15;
+const DOUBLE: u64 = 8;
+
 type Scalar = BigInt<4>;
 type Terms<'a> = [(&'a G1Affine, Scalar)];
+/// Extended coordinates, which are the cheapest to add an affine point to.
+type Bucket = <G1Projective as VariableBaseMSM>::Bucket;
 
 /// `Σ scalarᵢ · baseᵢ` over as many terms as both slices have.
 pub(crate) fn sum_of_multiples(bases: &[G1Affine], scalars: &[Scalar]) -> G1Projective {
-	let (short, long): (Vec<_>, Vec<_>) = bases
+	let mut groups: [Vec<(&G1Affine, Scalar)>; GROUP_BITS.len()] = Default::default();
+	for (base, scalar) in bases.iter().zip(scalars) {
+		if let Some(index) = group_of(scalar) {
+			if let Some(group) = groups.get_mut(index) {
+				group.push((base, *scalar));
+			}
+		}
+	}
+	groups.iter().fold(G1Projective::zero(), |mut sum, terms| {
+		let bits = terms
+			.iter()
+			.map(|(_, scalar)| scalar.num_bits())
+			.max()
+			.unwrap_or(0);
+		match Plan::of(terms.len(), bits).window {
+			None => sum += interleaved(terms),
+			Some(window) => sum += buckets(terms, bits, window),
+		}
+		sum
+	})
+}
+
+/// About what [`sum_of_multiples`] costs for these scalars.
+pub(crate) fn cost(scalars: &[Scalar]) -> u64 {
+	let mut groups = [(0usize, 0u32); GROUP_BITS.len()];
+	for scalar in scalars {
+		if let Some((count, bits)) = group_of(scalar).and_then(|index| groups.get_mut(index)) {
+			*count += 1;
+			*bits = scalar.num_bits().max(*bits);
+		}
+	}
+	groups
 		.iter()
-		.zip(scalars.iter().copied())
-		.filter(|(_, scalar)| !scalar.is_zero())
-		.partition(|(_, scalar)| scalar.num_bits() <= SHORT_BITS);
-	let mut sum = cheapest(&short);
-	sum += cheapest(&long);
-	sum
+		.map(|(count, bits)| Plan::of(*count, *bits).cost)
+		.sum()
 }
 
 /// `scalar · base`.
@@ -36,26 +71,50 @@ pub(crate) fn multiple(base: &G1Affine, scalar: Scalar) -> G1Projective {
 	interleaved(&[(base, scalar)])
 }
 
-fn cheapest(terms: &Terms<'_>) -> G1Projective {
-	let bits = terms
-		.iter()
-		.map(|(_, scalar)| scalar.num_bits())
-		.max()
-		.unwrap_or(0);
-	let count = terms.len() as u64;
-	// In tenths of a mixed addition: an addition of two projective points costs about 14.
-	let interleaved_cost = count * (14 * (u64::from(bits) / 5 + 4));
-	let bucket_cost = |window: u32| {
-		let windows = u64::from(bits / window + 1);
-		windows * (10 * count + (14 << window))
-	};
-	let best = (2..=MAX_WINDOW)
-		.min_by_key(|window| bucket_cost(*window))
-		.unwrap_or(2);
-	if interleaved_cost <= bucket_cost(best) {
-		interleaved(terms)
-	} else {
-		buckets(terms, bits, best)
+/// Which group a scalar is summed in; none if it is zero.
+fn group_of(scalar: &Scalar) -> Option<usize> {
+	let bits = scalar.num_bits();
+	(bits > 0)
+		.then(|| GROUP_BITS.iter().position(|limit| bits <= *limit))
+		.flatten()
+}
+
+/// How a group is summed.
+struct Plan {
+	cost: u64,
+	/// The window of [`buckets`]; `None` for [`interleaved`].
+	window: Option<u32>,
+}
+
+impl Plan {
+	fn of(count: usize, bits: u32) -> Self {
+		let count = count as u64;
+		if count == 0 {
+			return Self {
+				cost: 0,
+				window: None,
+			};
+		}
+		let doublings = u64::from(bits) * DOUBLE;
+		let interleaved = Self {
+			cost: doublings + count * (u64::from(bits) / 5 + NAF_TABLE as u64) * ADD,
+			window: None,
+		};
+		(2..=MAX_WINDOW)
+			.map(|window| {
+				let windows = u64::from(bits / window + 1);
+				let each = count * ADD_AFFINE + (ADD << window);
+				Self {
+					cost: doublings + windows * each,
+					window: Some(window),
+				}
+			})
+			.chain([interleaved])
+			.min_by_key(|plan| plan.cost)
+			.unwrap_or(Self {
+				cost: 0,
+				window: None,
+			})
 	}
 }
 
@@ -107,7 +166,7 @@ fn buckets(terms: &Terms<'_>, bits: u32, window: u32) -> G1Projective {
 	let mut window_sums = Vec::with_capacity(usize::try_from(windows).unwrap_or(0));
 	let half = 1u64 << (window - 1);
 	for index in 0..windows {
-		let mut buckets = vec![G1Projective::zero(); 1 << (window - 1)];
+		let mut buckets = vec![G1Projective::ZERO_BUCKET; 1 << (window - 1)];
 		for ((base, scalar), carry) in terms.iter().zip(carries.iter_mut()) {
 			let digit = bits_at(scalar, index * window, window) + u64::from(*carry);
 			// A digit above the half becomes a negative one, and one more in the next window.
@@ -126,13 +185,13 @@ fn buckets(terms: &Terms<'_>, bits: u32, window: u32) -> G1Projective {
 				*bucket += *base;
 			}
 		}
-		let mut running = G1Projective::zero();
-		let mut sum = G1Projective::zero();
+		let mut running = G1Projective::ZERO_BUCKET;
+		let mut sum: Bucket = G1Projective::ZERO_BUCKET;
 		for bucket in buckets.iter().rev() {
 			running += bucket;
-			sum += running;
+			sum += &running;
 		}
-		window_sums.push(sum);
+		window_sums.push(G1Projective::from(sum));
 	}
 	window_sums
 		.iter()

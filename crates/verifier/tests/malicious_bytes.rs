@@ -4,7 +4,6 @@
 mod common;
 
 use ark_bls12_381::{Fq, Fq2, G1Affine, G2Affine};
-use ark_ec::AffineRepr;
 use ark_ff::{BigInteger, Field, PrimeField};
 use ark_serialize::CanonicalSerialize;
 use holdfast_verifier::{
