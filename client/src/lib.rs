@@ -6,6 +6,8 @@
 //! - [`Devnet`](devnet::Devnet) is a whole network on this machine, [`demo`](mod@demo) shows it at work.
 
 #![deny(missing_docs)]
+// An error ends a whole command: its size costs nothing.
+#![allow(clippy::result_large_err)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod amount;

@@ -537,7 +537,6 @@ async fn fetch(
 	let options = GetOptions {
 		output: Some(target.clone()),
 		overwrite: true,
-		..GetOptions::default()
 	};
 	if corruptions.contains(&Corruption::Data) {
 		let commitment = stored.ticket.shards[0].piece.commitment;
