@@ -108,6 +108,24 @@ impl From<SubmitError> for ChainError {
 	}
 }
 
+impl ChainError {
+	/// The chain's name of the error, if the chain refused.
+	pub fn refusal(&self) -> Option<&str> {
+		match self {
+			Self::Refused { error, .. } => Some(error),
+			_ => None,
+		}
+	}
+}
+
+/// Whether the chain's name of an error, without its pallet, says that a proof is bad.
+pub fn is_bad_proof(error: &str) -> bool {
+	matches!(
+		error,
+		"MalformedProof" | "ProofRejected" | "WrongProofCount"
+	)
+}
+
 /// An extrinsic's hash as it is stored and shown.
 pub fn extrinsic(included: &Included) -> String {
 	format!("0x{}", const_hex::encode(included.extrinsic_hash))

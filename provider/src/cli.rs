@@ -1,9 +1,8 @@
 //! The commands.
 
 use std::{
-	io::{IsTerminal, Write},
+	io::IsTerminal,
 	net::SocketAddr,
-	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
 	process::ExitCode,
 };
@@ -146,16 +145,7 @@ fn init(base: &Path, template: &Template) -> anyhow::Result<()> {
 	let signer = if key.exists() {
 		Signer::from_file(&key)?
 	} else {
-		let (signer, phrase) = Signer::generate(rand::random())?;
-		let mut file = std::fs::OpenOptions::new()
-			.write(true)
-			.create_new(true)
-			.mode(0o600)
-			.open(&key)
-			.with_context(|| format!("cannot write {}", key.display()))?;
-		writeln!(file, "{phrase}")
-			.and_then(|()| file.sync_all())
-			.with_context(|| format!("cannot write {}", key.display()))?;
+		let signer = Signer::create_file(&key)?;
 		println!("wrote a new key to {}: keep a copy of it", key.display());
 		signer
 	};

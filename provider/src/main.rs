@@ -8,7 +8,12 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+	// What filecoin-proofs tells of its steps would bury the daemon's own log.
+	let is_step = std::env::args()
+		.nth(1)
+		.is_some_and(|argument| argument == "work");
+	let default = if is_step { "warn" } else { "info" };
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
 	tracing_subscriber::fmt()
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)

@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::{
 	app::App,
-	chain::{extrinsic, ChainError},
+	chain::{extrinsic, is_bad_proof, ChainError},
 	database::{now, Post},
 	hooks::Fault,
 	store::is_provable,
@@ -32,14 +32,15 @@ use crate::{
 const POLL: Duration = Duration::from_millis(500);
 /// After a proof could not be made, so many blocks pass before the next attempt.
 const RETRY_BLOCKS: BlockNumber = 2;
-/// Every so many blocks one looks for faulty sectors that can be recovered.
-const RECOVERY_BLOCKS: BlockNumber = 5;
+/// So many blocks before a deadline's challenge, its sectors are looked at: faulty ones that are intact
+/// again are to recover, and damaged ones must not spoil the proof of the others.
+const INSPECTION_BLOCKS: BlockNumber = 12;
 /// How many partitions are proven at a time.
 const PARALLEL: usize = 1;
 /// The most partitions in one call.
 const BATCH: usize = holdfast_chain_client::call::MAX_SECTORS_PER_CALL;
 /// The most sectors of a partition in one declaration.
-const MOST_RECOVERIES: usize = holdfast_chain_client::call::MAX_RECOVERIES_PER_PARTITION;
+const MOST_DECLARED: usize = holdfast_chain_client::call::MAX_DECLARED_PER_PARTITION;
 /// How long the submissions under way may take when the daemon stops.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -77,8 +78,7 @@ struct Slots(Mutex<HashMap<Slot, Progress>>);
 
 impl Slots {
 	fn with<T>(&self, act: impl FnOnce(&mut HashMap<Slot, Progress>) -> T) -> T {
-		// Every change is one insertion or removal, so a panic leaves nothing half done.
-		act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+		act(&mut lock(&self.0))
 	}
 
 	fn set(&self, slot: Slot, progress: Progress) {
@@ -100,8 +100,8 @@ pub struct PostLoop {
 	slots: Arc<Slots>,
 	provers: Arc<Semaphore>,
 	running: JoinSet<()>,
-	/// Openings for which recoveries are declared already.
-	declared: Arc<Mutex<HashSet<Slot>>>,
+	/// The openings before which the sectors were looked at.
+	inspected: Arc<Mutex<HashSet<Slot>>>,
 }
 
 impl PostLoop {
@@ -112,7 +112,7 @@ impl PostLoop {
 			slots: Arc::default(),
 			provers: Arc::new(Semaphore::new(PARALLEL)),
 			running: JoinSet::new(),
-			declared: Arc::default(),
+			inspected: Arc::default(),
 		}
 	}
 
@@ -160,6 +160,7 @@ impl PostLoop {
 		};
 		let policy = self.app.chain.policy().await?;
 		self.slots.forget_before(best, policy.challenge_window());
+		lock(&self.inspected).retain(|slot| slot.open > best);
 		let mut problem = None;
 		for (deadline, window) in due_windows(&policy, &info, best) {
 			// A problem with one deadline must not keep the others from being proven.
@@ -178,8 +179,8 @@ impl PostLoop {
 		best: BlockNumber,
 	) -> Result<(), TaskError> {
 		if window.is_mutable(best) {
-			if best.is_multiple_of(RECOVERY_BLOCKS) {
-				self.recover(info, deadline, window).await?;
+			if best.saturating_add(INSPECTION_BLOCKS) >= window.challenge {
+				self.inspect(info, deadline, window).await?;
 			}
 			return Ok(());
 		}
@@ -286,8 +287,8 @@ impl PostLoop {
 		}
 	}
 
-	/// Declares that faulty sectors whose files are intact will be proven at the next opening.
-	async fn recover(
+	/// Has the sectors looked at before the challenge, once for each opening.
+	async fn inspect(
 		&mut self,
 		info: &ProviderInfo,
 		deadline: DeadlineIndex,
@@ -299,49 +300,27 @@ impl PostLoop {
 				deadline,
 				partition,
 			};
-			let known = |declared: &Mutex<HashSet<Slot>>| {
-				declared
-					.lock()
-					.unwrap_or_else(PoisonError::into_inner)
-					.contains(&slot)
-			};
-			if known(&self.declared) {
+			if !lock(&self.inspected).insert(slot) {
 				continue;
 			}
-			let Some(found) = self.app.chain.partition(deadline, partition).await? else {
-				continue;
-			};
-			let faulty: Vec<_> = found
-				.faulty
-				.iter()
-				.copied()
-				.filter(|sector| !found.recovering.contains(sector))
-				.filter(|sector| !found.terminated.contains(sector))
-				.collect();
-			if faulty.is_empty() {
-				continue;
-			}
-			{
-				let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-				declared.retain(|old| old.open.saturating_add(slot.open) >= slot.open);
-				declared.insert(slot);
-			}
-			let (app, declared) = (self.app.clone(), self.declared.clone());
+			let (app, inspected) = (self.app.clone(), self.inspected.clone());
 			self.running.spawn(async move {
-				if let Err(error) = declare(&app, slot, faulty).await {
+				if let Err(error) = inspect(&app, slot).await {
 					warn!(
 						deadline,
-						partition, "recoveries cannot be declared: {error}"
+						partition, "the sectors cannot be looked at: {error}"
 					);
-					declared
-						.lock()
-						.unwrap_or_else(PoisonError::into_inner)
-						.remove(&slot);
+					lock(&inspected).remove(&slot);
 				}
 			});
 		}
 		Ok(())
 	}
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+	// Every change is one insertion or removal, so a panic leaves nothing half done.
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The openings of the deadlines that have live sectors, the next to close first.
@@ -469,9 +448,16 @@ async fn submit(
 			message,
 			block,
 		}) => {
-			let reason = format!("{pallet}.{error}: {message}");
-			warn!(deadline, block, "the chain refused a window PoSt: {reason}");
+			warn!(
+				deadline,
+				block, "the chain refused a window PoSt: {pallet}.{error}: {message}"
+			);
 			for (slot, ready) in batch {
+				if !is_bad_proof(&error) {
+					// Too early, too late, or there already: at the next block the chain is asked.
+					slots.set(*slot, Progress::Ready(ready.clone()));
+					continue;
+				}
 				// One bad proof refuses them all: each is then sent alone, and one that is refused alone
 				// is made again.
 				let next = if batch.len() > 1 {
@@ -557,42 +543,203 @@ async fn note_earlier(app: &App, slot: Slot, found: &Partition) -> Result<(), Ta
 	Ok(app.database.insert_post(&post).await?)
 }
 
-/// Declares the recovery of those of the faulty sectors that could be proven.
-async fn declare(app: &App, slot: Slot, faulty: Vec<SectorNumber>) -> Result<(), TaskError> {
-	let size = app.config.storage.sector_size;
-	let mut sectors = proven(app, &faulty).await?;
-	sectors.retain(|sector| is_provable(&sector.paths, size));
-	let request = Request::CheckSectors {
-		sector_size: size,
-		prover_id: app.prover_id(),
-		sectors,
-	};
-	let Response::Provable { sectors } = app.worker.run(request, 0).await? else {
-		return Err(TaskError::later("the check gave another step's result"));
-	};
-	let lost: Vec<_> = faulty
-		.iter()
-		.filter(|sector| !sectors.contains(sector))
-		.collect();
-	if !lost.is_empty() {
-		error!(
-			?lost,
-			"these sectors are damaged and cannot be proven any more"
-		);
+/// What is to be declared of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Declarations {
+	/// Damaged, but not faulty yet.
+	faults: Vec<SectorNumber>,
+	/// Faulty, but intact.
+	recoveries: Vec<SectorNumber>,
+}
+
+/// Compares what the chain says of a partition with what could be proven of it.
+fn declarations(found: &Partition, provable: &[SectorNumber]) -> Declarations {
+	let mut declarations = Declarations::default();
+	for sector in &found.sectors {
+		if found.terminated.contains(sector) {
+			continue;
+		}
+		match (found.faulty.contains(sector), provable.contains(sector)) {
+			(false, false) => declarations.faults.push(*sector),
+			(true, true) if !found.recovering.contains(sector) => {
+				declarations.recoveries.push(*sector);
+			},
+			_ => {},
+		}
 	}
-	for chunk in sectors.chunks(MOST_RECOVERIES) {
-		info!(
-			deadline = slot.deadline,
-			partition = slot.partition,
+	declarations
+}
+
+/// Looks at a partition's sectors and declares what changed.
+async fn inspect(app: &App, slot: Slot) -> Result<(), TaskError> {
+	let Slot {
+		deadline,
+		partition,
+		..
+	} = slot;
+	let Some(found) = app.chain.partition(deadline, partition).await? else {
+		return Ok(());
+	};
+	let size = app.config.storage.sector_size;
+	let live: Vec<_> = found
+		.sectors
+		.iter()
+		.copied()
+		.filter(|sector| !found.terminated.contains(sector))
+		.collect();
+	let mut sectors = proven(app, &live).await?;
+	sectors.retain(|sector| is_provable(&sector.paths, size));
+	let mut provable = Vec::new();
+	if !sectors.is_empty() {
+		let request = Request::CheckSectors {
+			sector_size: size,
+			prover_id: app.prover_id(),
+			sectors,
+		};
+		// If the check itself fails, nothing is known of the sectors, and nothing is declared.
+		let Response::Provable { sectors } = app.worker.run(request, 0).await? else {
+			return Err(TaskError::later("the check gave another step's result"));
+		};
+		provable = sectors;
+	}
+	let Declarations { faults, recoveries } = declarations(&found, &provable);
+	for chunk in faults.chunks(MOST_DECLARED) {
+		error!(
+			deadline,
+			partition,
 			sectors = ?chunk,
-			"declaring recoveries"
+			"these sectors are damaged: declaring them faulty, so that the others can be proven"
 		);
+		let declarations = vec![(partition, chunk.to_vec())];
+		app.chain
+			.submit(Call::DeclareFaults {
+				deadline,
+				declarations,
+			})
+			.await?;
+	}
+	for chunk in recoveries.chunks(MOST_DECLARED) {
+		info!(deadline, partition, sectors = ?chunk, "declaring recoveries");
+		let declarations = vec![(partition, chunk.to_vec())];
 		app.chain
 			.submit(Call::DeclareRecoveries {
-				deadline: slot.deadline,
-				declarations: vec![(slot.partition, chunk.to_vec())],
+				deadline,
+				declarations,
 			})
 			.await?;
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use holdfast_chain_client::{Ask, DeadlineLoad};
+	use holdfast_primitives::SectorSize;
+	use proptest::prelude::*;
+
+	fn info(offset: BlockNumber, live: &[u32]) -> ProviderInfo {
+		ProviderInfo {
+			sector_size: SectorSize::KiB2,
+			addresses: Vec::new(),
+			ask: Ask {
+				price_per_gib_block: 1,
+				min_piece_bytes: 128,
+				max_piece_bytes: 2048,
+				accepting: true,
+			},
+			free_space: 0,
+			period_offset: offset,
+			live_sectors: live.iter().sum(),
+			pre_commits: 0,
+			deadlines: live
+				.iter()
+				.map(|live_sectors| DeadlineLoad {
+					partitions: live_sectors.div_ceil(2),
+					live_sectors: *live_sectors,
+				})
+				.collect(),
+		}
+	}
+
+	fn ready(alone: bool) -> Ready {
+		Ready {
+			proof: [0; 192],
+			sectors: vec![1],
+			randomness: [0; 32],
+			alone,
+		}
+	}
+
+	fn slot(partition: PartitionIndex) -> Slot {
+		Slot {
+			open: 100,
+			deadline: 1,
+			partition,
+		}
+	}
+
+	#[test]
+	fn only_deadlines_with_live_sectors_are_due_and_the_next_to_close_comes_first() {
+		let policy = Policy::devnet();
+		let due = due_windows(&policy, &info(0, &[1, 0, 3]), 45);
+		let order: Vec<_> = due.iter().map(|(deadline, _)| *deadline).collect();
+		assert_eq!(order, [2, 0]);
+		assert!(due_windows(&policy, &info(0, &[]), 45).is_empty());
+		assert_eq!(partitions(&info(0, &[1, 0, 3]), 2), 2);
+		assert_eq!(partitions(&info(0, &[1]), 7), 0);
+	}
+
+	#[test]
+	fn proofs_that_were_refused_in_company_go_alone() {
+		let proofs = (0..20)
+			.map(|partition| (slot(partition), ready(partition % 10 == 0)))
+			.collect();
+		let sizes: Vec<_> = batches(proofs).iter().map(Vec::len).collect();
+		assert_eq!(sizes, [16, 2, 1, 1]);
+		assert!(batches(Vec::new()).is_empty());
+	}
+
+	#[test]
+	fn slots_are_forgotten_when_their_window_is_closed() {
+		let slots = Slots::default();
+		slots.set(slot(0), Progress::Done);
+		slots.forget_before(119, 20);
+		assert_eq!(slots.get(&slot(0)), Some(Progress::Done));
+		slots.forget_before(120, 20);
+		assert_eq!(slots.get(&slot(0)), None);
+	}
+
+	#[test]
+	fn damage_and_repair_are_declared_once() {
+		let partition = Partition {
+			last_proof: 1,
+			sectors: vec![1, 2, 3, 4, 5, 6],
+			faulty: vec![3, 4, 5],
+			recovering: vec![4],
+			terminated: vec![6],
+		};
+		assert_eq!(
+			declarations(&partition, &[1, 3, 4]),
+			Declarations {
+				faults: vec![2],
+				recoveries: vec![3],
+			}
+		);
+	}
+
+	proptest! {
+		/// Whatever the offset and the block, each deadline with sectors has one window that is not over.
+		#[test]
+		fn no_window_is_overlooked(offset in 0u32..60, now in 0u32..100_000) {
+			let policy = Policy::devnet();
+			let due = due_windows(&policy, &info(offset, &[1, 2, 3]), now);
+			prop_assert_eq!(due.len(), 3);
+			for (_, window) in due {
+				prop_assert!(window.close > now);
+				prop_assert!(window.open <= now + policy.proving_period);
+			}
+		}
+	}
 }

@@ -70,16 +70,19 @@ pub enum Request {
 		unsealed: PathBuf,
 	},
 	/// The first sealing phase. Answers [`Response::Done`].
+	#[serde(rename = "pre-commit-1")]
 	PreCommit1 {
 		/// The sector.
 		job: Job,
 	},
 	/// The second sealing phase. Answers [`Response::Sealed`].
+	#[serde(rename = "pre-commit-2")]
 	PreCommit2 {
 		/// The sector.
 		job: Job,
 	},
 	/// The vanilla proof. Answers [`Response::Done`].
+	#[serde(rename = "commit-1")]
 	Commit1 {
 		/// The sector.
 		job: Job,
@@ -91,6 +94,7 @@ pub enum Request {
 		comm_d: CommD,
 	},
 	/// The Groth16 proofs. Answers [`Response::Proofs`].
+	#[serde(rename = "commit-2")]
 	Commit2 {
 		/// The sector.
 		job: Job,
@@ -155,10 +159,13 @@ pub enum Repeat {
 	/// The pieces.
 	AddPieces,
 	/// The first sealing phase.
+	#[serde(rename = "pre-commit-1")]
 	PreCommit1,
 	/// The second sealing phase.
+	#[serde(rename = "pre-commit-2")]
 	PreCommit2,
 	/// The vanilla proof.
+	#[serde(rename = "commit-1")]
 	Commit1,
 }
 
@@ -243,8 +250,13 @@ impl Worker {
 			step,
 			status: String::new(),
 		})?;
-		input.write_all(&line).await.map_err(failed("write to"))?;
-		input.flush().await.map_err(failed("write to"))?;
+		match input.write_all(&line).await {
+			// A child that ended early may have said why.
+			Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+				return Err(failed("write to")(error))
+			},
+			_ => {},
+		}
 		let mut answer = Vec::new();
 		output
 			.take(MAX_ANSWER_BYTES)
@@ -360,6 +372,55 @@ mod tests {
 		(folder, worker)
 	}
 
+	#[test]
+	fn steps_have_one_name() {
+		let job = Job {
+			sector_size: SectorSize::KiB2,
+			prover_id: [1; 32],
+			sector: 1,
+			ticket: [2; 32],
+			pieces: Vec::new(),
+			paths: crate::store::SectorPaths {
+				unsealed: "u".into(),
+				sealed: "s".into(),
+				cache: "c".into(),
+				work: "w".into(),
+			},
+		};
+		let requests = [
+			request(),
+			Request::PreCommit1 { job: job.clone() },
+			Request::PreCommit2 { job: job.clone() },
+			Request::Commit1 {
+				job: job.clone(),
+				seed: [3; 32],
+				comm_r: CommR::default(),
+				comm_d: CommD::default(),
+			},
+			Request::Commit2 {
+				job: job.clone(),
+				seed: [3; 32],
+			},
+			Request::Finalize { job },
+			Request::WindowPost {
+				sector_size: SectorSize::KiB2,
+				prover_id: [1; 32],
+				randomness: [4; 32],
+				sectors: Vec::new(),
+			},
+			Request::CheckSectors {
+				sector_size: SectorSize::KiB2,
+				prover_id: [1; 32],
+				sectors: Vec::new(),
+			},
+		];
+		for request in requests {
+			let value = serde_json::to_value(&request).unwrap();
+			assert_eq!(value["step"], request.name());
+			assert_eq!(serde_json::from_value::<Request>(value).unwrap(), request);
+		}
+	}
+
 	fn request() -> Request {
 		Request::AddPieces {
 			sector_size: SectorSize::KiB2,
@@ -393,7 +454,7 @@ mod tests {
 		let (_folder, worker) = script("kill -9 $$");
 		assert!(matches!(
 			worker.done(request(), 0).await,
-			Err(WorkerError::NoAnswer { .. } | WorkerError::Process { .. })
+			Err(WorkerError::NoAnswer { .. })
 		));
 		let (_folder, worker) = script("read line; echo '{\"result\":\"done\"}'");
 		assert!(matches!(

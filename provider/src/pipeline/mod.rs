@@ -58,7 +58,7 @@ impl Pipeline {
 		if kind == Kind::WaitSeed {
 			return prove::wait_seed(app, sector).await;
 		}
-		let stage = kind.name();
+		let stage = kind.stage();
 		let runs = app.database.begin_stage(number, stage, now()).await?;
 		if runs > RUNS_PER_ATTEMPT.saturating_mul(app.config.sealing.max_attempts) {
 			return Err(TaskError::never(format!(

@@ -55,7 +55,15 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 			if let Some(found) = app.chain.pre_commit(sector.number).await? {
 				return already(app, sector, &found).await;
 			}
-			return Err(refused.into());
+			return match refused.refusal() {
+				Some("TicketTooOld" | "TicketNotPast" | "RandomnessUnavailable") => {
+					Ok(Outcome::Then(Kind::PreCommit1))
+				},
+				Some("InsufficientDeposit") => Err(TaskError::later(format!(
+					"the account cannot pay the deposit of a pre-commit ({refused}): send it money"
+				))),
+				_ => Err(refused.into()),
+			};
 		},
 		Err(other) => return Err(other.into()),
 	};
@@ -101,7 +109,7 @@ async fn committed(
 		.save_sector(&sector, Some(block), hash.as_deref(), now())
 		.await?;
 	app.database
-		.begin_stage(sector.number, Kind::WaitSeed.name(), now())
+		.begin_stage(sector.number, Kind::WaitSeed.stage(), now())
 		.await?;
 	Ok(Outcome::Then(Kind::WaitSeed))
 }

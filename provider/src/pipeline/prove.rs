@@ -48,9 +48,9 @@ pub async fn wait_seed(app: &App, mut sector: Sector) -> Result<Outcome, TaskErr
 	sector.state = SectorState::Proving;
 	app.database.save_sector(&sector, None, None, now()).await?;
 	app.database
-		.end_stage(sector.number, Kind::WaitSeed.name(), now())
+		.end_stage(sector.number, Kind::WaitSeed.stage(), now())
 		.await?;
-	app.hooks.reached(Kind::WaitSeed.name());
+	app.hooks.reached(Kind::WaitSeed.stage());
 	Ok(Outcome::Then(Kind::Commit1))
 }
 

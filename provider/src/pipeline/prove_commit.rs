@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
 	app::App,
-	chain::{extrinsic, ChainError},
+	chain::{extrinsic, is_bad_proof, ChainError},
 	database::{now, Sector, SectorState},
 	hooks::Fault,
 	tasks::{Kind, Outcome, TaskError},
@@ -134,6 +134,31 @@ async fn proven(
 	Ok(Outcome::Then(Kind::Finalize))
 }
 
+/// What the chain's refusal of a prove-commit means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+	/// The proof is bad.
+	BadProof,
+	/// It works in a later block.
+	Later,
+	/// It cannot work any more.
+	Never,
+}
+
+/// Reads a refusal. Errors have the form `Name` or `Pallet::Name`.
+fn judge(pallet: &str, error: &str) -> Verdict {
+	let (pallet, name) = error.split_once("::").unwrap_or((pallet, error));
+	match (pallet, name) {
+		_ if is_bad_proof(name) => Verdict::BadProof,
+		("Proofs", "ForeignStatement" | "ImpossibleStatement") => Verdict::Never,
+		(_, "PreCommitTooOld" | "SectorLifetimeOver" | "NoSuchPreCommit") => Verdict::Never,
+		// The deals cannot be activated any more.
+		("Market", _) => Verdict::Never,
+		// A deadline, money or Root's key is missing.
+		_ => Verdict::Later,
+	}
+}
+
 /// The chain did not accept the proof. If that is the proof's fault, it is made again, a bounded number
 /// of times.
 async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outcome, TaskError> {
@@ -146,12 +171,10 @@ async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outc
 	else {
 		return Err(refusal.into());
 	};
-	let proof_is_bad = pallet == "Proofs"
-		|| ["Proof", "Pairing", "Point", "Verif"]
-			.iter()
-			.any(|part| error.contains(part));
-	if !proof_is_bad {
-		return Err(refusal.into());
+	match judge(pallet, error) {
+		Verdict::Later => return Err(TaskError::later(refusal.to_string())),
+		Verdict::Never => return Err(TaskError::never(refusal.to_string())),
+		Verdict::BadProof => {},
 	}
 	let subject = App::subject(sector.number);
 	warn!(
@@ -159,13 +182,7 @@ async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outc
 		block, "the chain refused the proof of replication: {error}"
 	);
 	app.database
-		.insert_refusal(
-			"porep",
-			&subject,
-			&format!("{pallet}.{error}"),
-			*block,
-			now(),
-		)
+		.insert_refusal("porep", &subject, error, *block, now())
 		.await?;
 	drop_proofs(app, sector)?;
 	let count = app.database.refusal_count("porep", &subject).await?;
@@ -175,4 +192,37 @@ async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outc
 		)));
 	}
 	Ok(Outcome::Then(Kind::Commit2))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn only_a_bad_proof_is_made_again() {
+		let cases = [
+			("Proofs", "ProofRejected", Verdict::BadProof),
+			(
+				"StorageProvider",
+				"Proofs::MalformedProof",
+				Verdict::BadProof,
+			),
+			("Proofs", "NoKey", Verdict::Later),
+			("Proofs", "ImpossibleStatement", Verdict::Never),
+			("StorageProvider", "WrongProofCount", Verdict::BadProof),
+			("StorageProvider", "NoMutableDeadline", Verdict::Later),
+			("StorageProvider", "TooEarlyToProve", Verdict::Later),
+			(
+				"StorageProvider",
+				"StorageProvider::InsufficientPledge",
+				Verdict::Later,
+			),
+			("StorageProvider", "PreCommitTooOld", Verdict::Never),
+			("Market", "DealStartPassed", Verdict::Never),
+			("System", "CallFiltered", Verdict::Later),
+		];
+		for (pallet, error, verdict) in cases {
+			assert_eq!(judge(pallet, error), verdict, "{pallet} {error}");
+		}
+	}
 }

@@ -280,6 +280,15 @@ async fn refused(app: &App, deal: &Deal, reason: &str) -> Result<(), TaskError> 
 	if let Some(id) = find(app, deal).await? {
 		return recovered(app, deal, id).await;
 	}
+	// Ours to mend: the deal stays and is sent again.
+	if ["InsufficientProviderEscrow", "ProviderNotRegistered"]
+		.iter()
+		.any(|name| reason.contains(name))
+	{
+		return Err(TaskError::later(format!(
+			"the chain refused a deal: {reason}"
+		)));
+	}
 	fail(
 		app,
 		deal,

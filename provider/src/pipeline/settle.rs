@@ -52,7 +52,7 @@ pub async fn settle(app: &App, best: BlockNumber, all: bool) -> Result<(), TaskE
 	}
 	for batch in due.chunks(BATCH) {
 		let included = app.chain.submit(Call::SettleDeals(batch.to_vec())).await?;
-		app.hooks.reached("settle-sent");
+		app.hooks.reached("settling-sent");
 		let hash = extrinsic(&included);
 		for event in &included.events {
 			if let Event::DealSettled {

@@ -93,6 +93,20 @@ impl Kind {
 		}
 	}
 
+	/// The name of the stage that it takes a sector through, in the status and for the test hooks.
+	pub const fn stage(self) -> &'static str {
+		match self {
+			Self::AddPiece => "adding-piece",
+			Self::PreCommit => "pre-committing",
+			Self::WaitSeed => "waiting-seed",
+			Self::Commit1 => "vanilla-proof",
+			Self::Commit2 => "proving",
+			Self::ProveCommit => "prove-committing",
+			Self::Finalize => "finalizing",
+			other => other.name(),
+		}
+	}
+
 	/// The kind of that name.
 	pub fn from_name(name: &str) -> Option<Self> {
 		Self::ALL.into_iter().find(|kind| kind.name() == name)

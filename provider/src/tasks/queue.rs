@@ -37,11 +37,9 @@ pub struct TaskRow {
 
 /// How long to wait after so many failures in a row.
 pub(super) fn pause(attempts: i64) -> Duration {
-	let doublings = u32::try_from(attempts.saturating_sub(1))
-		.unwrap_or(0)
-		.min(16);
+	let doublings = attempts.saturating_sub(1).clamp(0, 16);
 	FIRST_PAUSE
-		.saturating_mul(1 << doublings)
+		.saturating_mul(1u32 << doublings)
 		.min(LONGEST_PAUSE)
 }
 
