@@ -37,7 +37,7 @@ build: setup ## Build the node, the provider, the client and their tests
 	cargo build $(WORKSPACE) --all-targets
 
 .PHONY: keys
-keys: build ## Make the development network's proving keys (once, about ten minutes)
+keys: build ## Make the development network's proving keys (once, about two to four minutes)
 	$(BIN)/holdfast-provider keys
 
 .PHONY: demo
