@@ -286,7 +286,7 @@ impl ChainClient {
 	/// Says what an error of the library means to the user.
 	pub(crate) fn error(&self, what: &str, error: subxt::Error) -> QueryError {
 		use subxt::error::{
-			BlockError, EventsError, OnlineClientAtBlockError, StorageError, ViewFunctionError,
+			BlockError, EventsError, OnlineClientAtBlockError, RuntimeApiError, StorageError,
 		};
 		let reason = error.to_string();
 		match &error {
@@ -303,7 +303,7 @@ impl ChainClient {
 				| StorageError::StreamFailure(_),
 			)
 			| subxt::Error::EventsError(EventsError::CannotFetchEventBytes(_))
-			| subxt::Error::ViewFunctionError(ViewFunctionError::CannotCallApi(_))
+			| subxt::Error::RuntimeApiError(RuntimeApiError::CannotCallApi(_))
 			| subxt::Error::OtherRpcClientError(_)
 			| subxt::Error::BackendError(_)
 			| subxt::Error::BlocksError(_)

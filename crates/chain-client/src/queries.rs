@@ -19,6 +19,7 @@ use crate::{
 	shapes::{
 		events,
 		storage::{self, pallet},
+		views,
 	},
 	AccountBalance, AccountId, ChainClient, Deal, Health, Partition, PreCommit, ProviderInfo,
 	QueryError, Sector,
@@ -185,20 +186,15 @@ impl ChainClient {
 		to: BlockNumber,
 	) -> Result<Option<Health>, QueryError> {
 		let at = self.at_best().await?;
-		self.timed(async {
-			let call = subxt::dynamic::view_function_call::<_, Option<storage::Health>>(
+		let health: Option<storage::Health> = self
+			.view(
+				&at,
 				pallet::PROVIDER,
 				"health",
 				(Raw::from(*provider), sector, from, to),
-			);
-			let health = at
-				.view_functions()
-				.call(call)
-				.await
-				.map_err(|error| self.error("the health of a sector", error.into()))?;
-			Ok(health.map(Into::into))
-		})
-		.await
+			)
+			.await?;
+		Ok(health.map(Into::into))
 	}
 
 	/// An account's money. All zero if there is no such account.
@@ -267,6 +263,36 @@ impl ChainClient {
 			Ok((failure, decoded))
 		})
 		.await
+	}
+
+	/// The answer of a view function.
+	async fn view<A, V>(
+		&self,
+		at: &AtBlock,
+		pallet: &str,
+		function: &str,
+		arguments: A,
+	) -> Result<V, QueryError>
+	where
+		A: IntoEncodableValues,
+		V: DecodeAsType,
+	{
+		let what = format!("{pallet}.{function}");
+		let call = subxt::dynamic::view_function_call::<_, V>(pallet, function, arguments);
+		let input = at
+			.view_functions()
+			.encode_args(call)
+			.map_err(|error| self.error(&what, error.into()))?;
+		let output = self
+			.timed(async {
+				at.runtime_apis()
+					.call_raw(views::API, Some(&views::input(&input)))
+					.await
+					.map_err(|error| self.error(&what, error.into()))
+			})
+			.await?;
+		views::output(at.metadata_ref(), pallet, function, &output)
+			.map_err(|reason| QueryError::Incompatible { what, reason })
 	}
 
 	/// A value of the chain's storage; none if there is none, not even a default.

@@ -7,5 +7,6 @@ pub(crate) mod storage;
 #[cfg(test)]
 mod tests;
 mod verify;
+pub(crate) mod views;
 
 pub(crate) use verify::verify;

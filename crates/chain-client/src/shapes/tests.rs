@@ -6,6 +6,7 @@ mod calls;
 mod events;
 mod runtime;
 mod storage;
+mod views;
 
 use std::sync::Arc;
 

@@ -294,35 +294,3 @@ fn hold_reason(metadata: &Metadata, pallet: &str, reason: &str) -> (u8, u8) {
 		.unwrap();
 	(outer.index, inner.index)
 }
-
-#[test]
-fn the_health_view_fits() {
-	let chain = chain();
-	let call = subxt::dynamic::view_function_call::<_, Option<storage::Health>>(
-		pallet::PROVIDER,
-		"health",
-		(Static(BOB), 4u64, 10u32, 20u32),
-	);
-	let bytes = chain.view_functions().encode_args(call).unwrap();
-	assert!(bytes.ends_with(&(BOB, 4u64, 10u32, 20u32).encode()));
-	let view = chain
-		.metadata_ref()
-		.pallet_by_name(pallet::PROVIDER)
-		.unwrap()
-		.view_function_by_name("health")
-		.unwrap();
-	let bytes = Some((8u32, 18u32)).encode();
-	let health = <Option<storage::Health>>::decode_as_type(
-		&mut &bytes[..],
-		view.output_ty(),
-		chain.metadata_ref().types(),
-	)
-	.unwrap();
-	assert_eq!(
-		health.map(types::Health::from),
-		Some(types::Health {
-			healthy_blocks: 8,
-			decided_through: 18
-		})
-	);
-}
