@@ -35,7 +35,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long a deal may take to be published.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(300);
 /// Sealing one sector after another: how many blocks later each further piece's deal starts.
-const START_DELAY_PER_PIECE: BlockNumber = 120;
+const START_DELAY_PER_PIECE: BlockNumber = 180;
 
 /// How a file is to be stored.
 #[derive(Clone, Debug)]
