@@ -185,3 +185,16 @@ async fn the_faucet_gives_once() {
 	let error = drip(&chain, &account).await.unwrap_err();
 	assert!(matches!(error, SubmitError::Rejected { .. }), "{error:?}");
 }
+
+/// Passes as well when the node is stopped and started again meanwhile, with its data kept.
+#[tokio::test]
+#[ignore = "needs a node"]
+async fn a_series_of_calls_takes_effect_exactly() {
+	let chain = chain().await;
+	let sender = somebody(&chain, 100 * UNIT).await;
+	for done in 1..=20 {
+		sender.submit(Call::Deposit(UNIT)).await.unwrap();
+		let balance = chain.balance(&sender.account()).await.unwrap();
+		assert_eq!(balance.escrow, done * UNIT);
+	}
+}
