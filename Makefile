@@ -18,6 +18,7 @@ endif
 # build is not lost when another crate changes. Everything else is built, run and tested with one
 # feature set.
 CARGO_NODE := cargo build --release --locked --package holdfast-node
+PALLETS := $(addprefix --package pallet-,$(notdir $(wildcard pallets/*)))
 WORKSPACE := --release --locked --workspace --exclude holdfast-node
 
 .PHONY: help
@@ -59,7 +60,7 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	@echo "==> unit, property and integration tests"
 	cargo test $(WORKSPACE) --all-targets
 	@echo "==> the benchmarks' own tests"
-	scripts/test-benchmarks
+	cargo test --release --locked $(PALLETS) --features runtime-benchmarks --lib -- bench
 	@echo "==> the whole flow, against a real node"
 	cargo test $(WORKSPACE) --test crash --test end_to_end -- --nocapture --test-threads=1
 

@@ -531,6 +531,20 @@ async fn a_step_that_lost_its_files_goes_back() {
 }
 
 #[tokio::test]
+async fn an_hour_without_the_node_costs_no_sector() {
+	let (fixture, _) = packed_without_sealing(config()).await;
+	steps(&fixture, &ALL_STEPS[..3]).await;
+	for kind in [Kind::PreCommit1, Kind::PreCommit] {
+		fixture.chain.with(|state| state.silent = true);
+		for _ in 0..100 {
+			assert!(run(&fixture, kind, "0").await.unwrap_err().is_outage());
+		}
+		fixture.chain.with(|state| state.silent = false);
+		assert!(matches!(finish(&fixture, kind).await, Outcome::Then(_)));
+	}
+}
+
+#[tokio::test]
 async fn sealed_data_with_another_commitment_is_never_committed() {
 	let (fixture, _) = packed_without_sealing(config()).await;
 	steps(&fixture, &ALL_STEPS[..2]).await;

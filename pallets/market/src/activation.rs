@@ -10,6 +10,9 @@ use crate::{
 	pallet::{Config, Deals, Error, Event, Pallet, StartAgenda},
 };
 
+/// A deal and its number.
+type NumberedDeal<T> = (DealId, Deal<<T as frame_system::Config>::AccountId>);
+
 impl<T: Config> Pallet<T> {
 	/// The pieces of `deals`, in their order, for a sector of `provider` that expires at `expiration`.
 	/// Fails if one of the deals cannot be activated in it.
@@ -55,7 +58,7 @@ impl<T: Config> Pallet<T> {
 	fn waiting_deals(
 		provider: &T::AccountId,
 		deals: &[DealId],
-	) -> Result<Vec<(DealId, Deal<T::AccountId>)>, DispatchError> {
+	) -> Result<Vec<NumberedDeal<T>>, DispatchError> {
 		let now = Self::now();
 		let mut seen = BTreeSet::new();
 		deals

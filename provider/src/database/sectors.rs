@@ -410,6 +410,20 @@ impl Database {
 		from_row(runs, "count")
 	}
 
+	/// The stage's last beginning does not count: it could do nothing, through no fault of its own.
+	pub async fn uncount_stage(
+		&self,
+		sector: SectorNumber,
+		stage: &str,
+	) -> Result<(), DatabaseError> {
+		sqlx::query("UPDATE sector_stages SET runs = runs - 1 WHERE sector = ? AND stage = ?")
+			.bind(to_row(sector, "the sector number")?)
+			.bind(stage)
+			.execute(self.pool())
+			.await?;
+		Ok(())
+	}
+
 	/// Notes that a stage of a sector ended.
 	pub async fn end_stage(
 		&self,

@@ -98,6 +98,10 @@ impl Pipeline {
 					Repeat::Commit1 => Kind::Commit1,
 				}))
 			},
+			Err(error) if error.is_outage() => {
+				app.database.uncount_stage(number, stage).await?;
+				Err(error)
+			},
 			other => other,
 		}?;
 		app.database.end_stage(number, stage, now()).await?;

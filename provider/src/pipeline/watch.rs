@@ -37,7 +37,12 @@ pub async fn run(app: &App) -> Result<Outcome, TaskError> {
 async fn deals(app: &App, best: u32) -> Result<(), TaskError> {
 	for deal in app.database.chain_deals().await? {
 		let Some(id) = deal.deal_id else { continue };
-		if best < deal.proposal.start || app.chain.deal(id).await?.is_some() {
+		let earliest = if deal.state == DealState::Active {
+			deal.proposal.end
+		} else {
+			deal.proposal.start
+		};
+		if best < earliest || app.chain.deal(id).await?.is_some() {
 			continue;
 		}
 		let (state, error) = if deal.state == DealState::Active {

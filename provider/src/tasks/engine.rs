@@ -204,7 +204,8 @@ impl<H: Handler> Parts<H> {
 		let give_up = !kind.is_standing() && (error.is_final() || (counts && last));
 		if counts {
 			warn!(task = task.kind, subject = task.subject, "failed: {error}");
-		} else {
+		} else if task.error.as_deref() != Some(error.to_string().as_str()) {
+			// Said once: a node can be away for hours.
 			info!(
 				task = task.kind,
 				subject = task.subject,

@@ -503,6 +503,7 @@ impl Fixture {
 
 	/// With proving keys in `keys`.
 	pub async fn with(config: Config, keys: &Path) -> Self {
+		let _ = tracing_subscriber::fmt().with_test_writer().try_init();
 		let folder = tempfile::tempdir().unwrap();
 		let chain = Arc::new(TestChain::new(config.storage.sector_size));
 		chain.register();

@@ -1,0 +1,109 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use holdfast_chain_client::{Ask, DeadlineLoad};
+use holdfast_primitives::SectorSize;
+use proptest::prelude::*;
+
+fn info(offset: BlockNumber, live: &[u32]) -> ProviderInfo {
+	ProviderInfo {
+		sector_size: SectorSize::KiB2,
+		addresses: Vec::new(),
+		ask: Ask {
+			price_per_gib_block: 1,
+			min_piece_bytes: 128,
+			max_piece_bytes: 2048,
+			accepting: true,
+		},
+		free_space: 0,
+		period_offset: offset,
+		live_sectors: live.iter().sum(),
+		pre_commits: 0,
+		deadlines: live
+			.iter()
+			.map(|live_sectors| DeadlineLoad {
+				partitions: live_sectors.div_ceil(2),
+				live_sectors: *live_sectors,
+			})
+			.collect(),
+	}
+}
+
+fn ready(alone: bool) -> Ready {
+	Ready {
+		proof: [0; 192],
+		sectors: vec![1],
+		randomness: [0; 32],
+		alone,
+	}
+}
+
+fn slot(partition: PartitionIndex) -> Slot {
+	Slot {
+		open: 100,
+		deadline: 1,
+		partition,
+	}
+}
+
+#[test]
+fn only_deadlines_with_live_sectors_are_due_and_the_next_to_close_comes_first() {
+	let policy = Policy::devnet();
+	let due = due_windows(&policy, &info(0, &[1, 0, 3]), 45);
+	let order: Vec<_> = due.iter().map(|(deadline, _)| *deadline).collect();
+	assert_eq!(order, [2, 0]);
+	assert!(due_windows(&policy, &info(0, &[]), 45).is_empty());
+	assert_eq!(partitions(&info(0, &[1, 0, 3]), 2), 2);
+	assert_eq!(partitions(&info(0, &[1]), 7), 0);
+}
+
+#[test]
+fn proofs_that_were_refused_in_company_go_alone() {
+	let proofs = (0..20)
+		.map(|partition| (slot(partition), ready(partition % 10 == 0)))
+		.collect();
+	let sizes: Vec<_> = batches(proofs).iter().map(Vec::len).collect();
+	assert_eq!(sizes, [16, 2, 1, 1]);
+	assert!(batches(Vec::new()).is_empty());
+}
+
+#[test]
+fn slots_are_forgotten_when_their_window_is_closed() {
+	let slots = Slots::default();
+	slots.set(slot(0), Progress::Done);
+	slots.forget_before(119, 20);
+	assert_eq!(slots.get(&slot(0)), Some(Progress::Done));
+	slots.forget_before(120, 20);
+	assert_eq!(slots.get(&slot(0)), None);
+}
+
+#[test]
+fn damage_and_repair_are_declared_once() {
+	let partition = Partition {
+		last_proof: 1,
+		sectors: vec![1, 2, 3, 4, 5, 6],
+		faulty: vec![3, 4, 5],
+		recovering: vec![4],
+		terminated: vec![6],
+	};
+	assert_eq!(
+		declarations(&partition, &[1, 3, 4]),
+		Declarations {
+			faults: vec![2],
+			recoveries: vec![3],
+		}
+	);
+}
+
+proptest! {
+	/// Whatever the offset and the block, each deadline with sectors has one window that is not over.
+	#[test]
+	fn no_window_is_overlooked(offset in 0u32..60, now in 0u32..100_000) {
+		let policy = Policy::devnet();
+		let due = due_windows(&policy, &info(offset, &[1, 2, 3]), now);
+		prop_assert_eq!(due.len(), 3);
+		for (_, window) in due {
+			prop_assert!(window.close > now);
+			prop_assert!(window.open <= now + policy.proving_period);
+		}
+	}
+}
