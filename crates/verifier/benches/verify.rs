@@ -1,7 +1,8 @@
 //! What verification costs: `cargo bench -p holdfast-verifier --features trapdoor`.
 //!
-//! Prints the fastest of many runs, which other work on the machine disturbs least. The keys have a known
-//! trapdoor, so that statements of any size can be proven here; verifying costs what it costs with any other key.
+//! Prints the fastest of many runs, which other work on the machine disturbs least. The keys have a
+//! known trapdoor, so that statements of any size can be proven here; verifying costs what it costs
+//! with any other key.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{

@@ -1,11 +1,11 @@
-//! Which nodes a proof must open. The prover cannot choose them: they are hashes of what it committed to and of
-//! randomness that it did not know then.
+//! Which nodes a proof must open. The prover cannot choose them: they are hashes of what it
+//! committed to and of randomness that it did not know then.
 
 use sha2::{Digest, Sha256};
 
-/// The node that challenge `index` (counted over all partitions) of a proof of replication opens. Never the
-/// first node, which has no parents. `nodes` must be at least 2 and below 2^56; with fewer there is no
-/// challenge to make, and node 1 is named.
+/// The node that challenge `index` (counted over all partitions) of a proof of replication opens.
+/// Never the first node, which has no parents. `nodes` must be at least 2 and below 2^56; with
+/// fewer there is no challenge to make, and node 1 is named.
 pub fn porep(replica_id: &[u8; 32], seed: &[u8; 32], index: u32, nodes: u64) -> u64 {
 	let mut hasher = Sha256::new();
 	hasher.update(replica_id);
@@ -20,7 +20,8 @@ pub fn porep(replica_id: &[u8; 32], seed: &[u8; 32], index: u32, nodes: u64) -> 
 	remainder + 1
 }
 
-/// The leaf that challenge `index` of a sector opens in a window PoSt. `nodes` must not be 0; with 0, leaf 0 is named.
+/// The leaf that challenge `index` of a sector opens in a window PoSt. `nodes` must not be 0; with
+/// 0, leaf 0 is named.
 pub fn window_post(randomness: &[u8; 32], sector_number: u64, index: u64, nodes: u64) -> u64 {
 	let mut hasher = Sha256::new();
 	hasher.update(randomness);

@@ -1,7 +1,7 @@
 //! Points and field elements as bytes: the Zcash encoding of BLS12-381, read strictly.
 //!
-//! Everything is exact: one value has one encoding, the identity is refused, and what is returned is in the
-//! prime-order subgroup.
+//! Everything is exact: one value has one encoding, the identity is refused, and what is returned
+//! is in the prime-order subgroup.
 
 use ark_bls12_381::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::{

@@ -5,7 +5,8 @@ use core::fmt;
 /// Why the bytes of a curve point are not a usable point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointError {
-	/// The flag bits do not say what is expected here (compressed in a proof, uncompressed in a key).
+	/// The flag bits do not say what is expected here (compressed in a proof, uncompressed in a
+	/// key).
 	Flags,
 	/// The point is the identity.
 	Identity,
@@ -38,7 +39,8 @@ pub enum KeyError {
 	Length,
 	/// The key has no public input at all.
 	NoInputs,
-	/// A point of the key is unusable; `index` counts the points in the order in which they are stored.
+	/// A point of the key is unusable; `index` counts the points in the order in which they are
+	/// stored.
 	Point {
 		/// The position of the point, the first is 0.
 		index: usize,
@@ -207,16 +209,26 @@ impl fmt::Display for VerifyError {
 			Self::Statement(error) => write!(f, "impossible statement: {error}"),
 			Self::InputCount { expected, found } => write!(
 				f,
-				"the statement has {found} public inputs, the key is for {expected}: use the key of this proof kind and sector size",
+				"the statement has {found} public inputs, the key is for {expected}: use the key of \
+				 this proof kind and sector size",
 			),
 			Self::ProofCount { expected, found } => {
-				write!(f, "the statement needs {expected} proofs, {found} were given")
+				write!(
+					f,
+					"the statement needs {expected} proofs, {found} were given"
+				)
 			},
 			Self::NoProofs => f.write_str("there is no proof to verify"),
-			Self::Point { proof, point, error } => {
+			Self::Point {
+				proof,
+				point,
+				error,
+			} => {
 				write!(f, "point {point:?} of proof {proof} is unusable: {error}")
 			},
-			Self::Unsatisfied => f.write_str("the proof does not prove this statement under this key"),
+			Self::Unsatisfied => {
+				f.write_str("the proof does not prove this statement under this key")
+			},
 		}
 	}
 }

@@ -1,6 +1,8 @@
-//! The graph that orders sealing: a depth-robust graph within each layer, an expander between layers.
+//! The graph that orders sealing: a depth-robust graph within each layer, an expander between
+//! layers.
 //!
-//! Both depend on the `porep_id` only. API versions 1.1.0 and later; the older order of parents is not supported.
+//! Both depend on the `porep_id` only. API versions 1.1.0 and later; the older order of parents is
+//! not supported.
 
 use blake2::{Blake2b512, Digest as _};
 use rand_chacha::{
@@ -17,8 +19,9 @@ use crate::{
 /// Nodes of the metagraph behind each node of the depth-robust graph.
 const METAGRAPH_FACTOR: u64 = 5;
 const FEISTEL_ROUNDS: usize = 3;
-/// The permutation's domain is at most four times what is needed, in practice twice: a walk of this length has a
-/// probability of 2^-1024 with the production sizes and does not exist for 2 KiB, whose domain is 1024.
+/// The permutation's domain is at most four times what is needed, in practice twice: a walk of this
+/// length has a probability of 2^-1024 with the production sizes and does not exist for 2 KiB,
+/// whose domain is 1024.
 const MAX_WALK: usize = 1024;
 
 /// The graph of one sector size and `porep_id`.
@@ -92,8 +95,8 @@ impl Graph {
 		Ok(parents)
 	}
 
-	/// A permutation of the edges: a Feistel network over a domain that may be too large, applied until the
-	/// result is an edge again.
+	/// A permutation of the edges: a Feistel network over a domain that may be too large, applied
+	/// until the result is an edge again.
 	fn permute(&self, edge: u64) -> Result<u64, StatementError> {
 		let edges = self.nodes.saturating_mul(EXPANDER_PARENTS as u64);
 		let mut value = edge;

@@ -35,12 +35,12 @@ pub fn verify(
 	)
 }
 
-/// Checks that every proof holds for its inputs under `key`, together: with `n` proofs there are `n + 2` Miller loops and
-/// one final exponentiation. It succeeds if each proof alone does; if one does not it fails, but for a
-/// probability of about 2^-128. It does not say which.
+/// Checks that every proof holds for its inputs under `key`, together: with `n` proofs there are
+/// `n + 2` Miller loops and one final exponentiation. It succeeds if each proof alone does; if one
+/// does not it fails, but for a probability of about 2^-128. It does not say which.
 ///
-/// The sum's weights have 128 bits and come from hashing the key's digest, all proofs and all inputs, so nobody knows
-/// them before having chosen the proofs.
+/// The sum's weights have 128 bits and come from hashing the key's digest, all proofs and all
+/// inputs, so nobody knows them before having chosen the proofs.
 pub fn verify_batch(
 	key: &PreparedVerifyingKey,
 	batch: &[(&[Fr], [u8; PROOF_BYTES])],
@@ -83,9 +83,9 @@ pub fn verify_batch(
 	check(&pairs, &key.alpha_beta.cyclotomic_exp(total.into_bigint()))
 }
 
-/// The weighted sum of what each proof's inputs accumulate to, by the cheaper of two ways: weighting
-/// the inputs before they meet the key's points, which makes short inputs long but passes over the points
-/// once; or weighting the results.
+/// The weighted sum of what each proof's inputs accumulate to, by the cheaper of two ways:
+/// weighting the inputs before they meet the key's points, which makes short inputs long but passes
+/// over the points once; or weighting the results.
 fn accumulate(
 	key: &PreparedVerifyingKey,
 	batch: &[(&[Fr], [u8; PROOF_BYTES])],

@@ -21,8 +21,8 @@ const FQ_BYTES: usize = 48;
 
 /// A verifying key, ready to verify.
 ///
-/// The prepared form ([`encode`](Self::encode)) is for storage that only trusted code can write: reading it back costs
-/// next to nothing because no curve is checked.
+/// The prepared form ([`encode`](Self::encode)) is for storage that only trusted code can write:
+/// reading it back costs next to nothing because no curve is checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PreparedVerifyingKey {
 	/// e(α, β).
@@ -46,9 +46,9 @@ impl core::fmt::Debug for PreparedVerifyingKey {
 }
 
 impl PreparedVerifyingKey {
-	/// Reads and prepares the uncompressed form that bellperson and Zcash's tools write: α₁ β₁ β₂ γ₂ δ₁ δ₂, the
-	/// number of input points as 4 bytes big-endian, the input points. Every point is checked completely; the
-	/// length must be exact.
+	/// Reads and prepares the uncompressed form that bellperson and Zcash's tools write: α₁ β₁ β₂
+	/// γ₂ δ₁ δ₂, the number of input points as 4 bytes big-endian, the input points. Every point is
+	/// checked completely; the length must be exact.
 	pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
 		let mut reader = Reader {
 			rest: bytes,
@@ -106,9 +106,9 @@ impl PreparedVerifyingKey {
 			+ (input_count + 1) * 2 * FQ_BYTES
 	}
 
-	/// The prepared form: mark and version (5 bytes), digest (32), number of input points (4, little-endian), e(α, β),
-	/// the lines of −γ and of −δ, the input points. Coordinates are 48 little-endian bytes in Montgomery form
-	/// (times 2^384), which is how they are calculated with.
+	/// The prepared form: mark and version (5 bytes), digest (32), number of input points (4,
+	/// little-endian), e(α, β), the lines of −γ and of −δ, the input points. Coordinates are 48
+	/// little-endian bytes in Montgomery form (times 2^384), which is how they are calculated with.
 	pub fn encode(&self) -> Vec<u8> {
 		let mut bytes = Vec::with_capacity(Self::encoded_len(self.input_count()));
 		bytes.extend_from_slice(&MARK);
@@ -133,8 +133,9 @@ impl PreparedVerifyingKey {
 		bytes
 	}
 
-	/// Reads the prepared form from a trusted place. The form is checked, and nothing in it makes verification
-	/// panic, but **no curve, subgroup or pairing is checked**: who can choose these bytes can forge proofs.
+	/// Reads the prepared form from a trusted place. The form is checked, and nothing in it makes
+	/// verification panic, but **no curve, subgroup or pairing is checked**: who can choose these
+	/// bytes can forge proofs.
 	pub fn decode_trusted(bytes: &[u8]) -> Result<Self, KeyError> {
 		let mut rest = bytes;
 		if take::<5>(&mut rest)? != &MARK {

@@ -1,16 +1,16 @@
 //! Sums of multiples of G1 points.
 //!
-//! Of a statement's public inputs all but a few are node indices below 2^31, and the weights of a batch have
-//! 128 bits. Arkworks' general routine walks 64 or 255 bits for them; this one walks as many bits as the
-//! scalars have, and chooses between two methods by counting additions.
+//! Of a statement's public inputs all but a few are node indices below 2^31, and the weights of a
+//! batch have 128 bits. Arkworks' general routine walks 64 or 255 bits for them; this one walks as
+//! many bits as the scalars have, and chooses between two methods by counting additions.
 
 use alloc::{vec, vec::Vec};
 use ark_bls12_381::{G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Zero};
 
-/// Scalars are summed in groups of at most this many bits, so that a few long ones do not make the many short
-/// ones longer: node indices, weighted node indices, and everything else.
+/// Scalars are summed in groups of at most this many bits, so that a few long ones do not make the
+/// many short ones longer: node indices, weighted node indices, and everything else.
 const GROUP_BITS: [u32; 3] = [64, 192, 256];
 /// The width of the non-adjacent forms in [`interleaved`]: digits are odd and below 8 in magnitude.
 const NAF_WIDTH: usize = 4;
@@ -118,8 +118,8 @@ impl Plan {
 	}
 }
 
-/// One run of doublings for all terms; each adds a small odd multiple of its base where its non-adjacent
-/// form has a digit. Best for few terms.
+/// One run of doublings for all terms; each adds a small odd multiple of its base where its
+/// non-adjacent form has a digit. Best for few terms.
 fn interleaved(terms: &Terms<'_>) -> G1Projective {
 	let prepared: Vec<([G1Projective; NAF_TABLE], Vec<i64>)> = terms
 		.iter()

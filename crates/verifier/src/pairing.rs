@@ -1,7 +1,8 @@
 //! Products of pairings with prepared G2 points.
 //!
-//! Arkworks' Miller loop takes prepared points by value and starts over every four pairs; this one borrows
-//! them and shares its squarings between all pairs. Lines and final exponentiation are arkworks'.
+//! Arkworks' Miller loop takes prepared points by value and starts over every four pairs; this one
+//! borrows them and shares its squarings between all pairs. Lines and final exponentiation are
+//! arkworks'.
 
 use alloc::vec::Vec;
 use ark_bls12_381::{Bls12_381, Config, Fq12, Fq2, G1Affine, G2Affine};
@@ -29,7 +30,8 @@ impl Lines {
 	}
 }
 
-/// `Π e(pᵢ, qᵢ)`. `None` when the product of the Miller loops is zero, which no points of the groups yield.
+/// `Π e(pᵢ, qᵢ)`. `None` when the product of the Miller loops is zero, which no points of the
+/// groups yield.
 pub(crate) fn product(pairs: &[(G1Affine, &Lines)]) -> Option<Fq12> {
 	let mut value = Fq12::one();
 	let mut step = 0;

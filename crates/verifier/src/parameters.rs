@@ -1,4 +1,5 @@
-//! Filecoin's parameters for each sector size. They are part of the circuits: a key is for one row of this table.
+//! Filecoin's parameters for each sector size. They are part of the circuits: a key is for one row
+//! of this table.
 
 use crate::error::StatementError;
 
@@ -10,9 +11,11 @@ pub const DRG_PARENTS: usize = 6;
 pub const EXPANDER_PARENTS: usize = 8;
 /// How many leaves of each sector a window PoSt challenges.
 pub const WINDOW_POST_CHALLENGES: u64 = 10;
-/// Public inputs of a proof of replication before its challenges: replica, data and sealed commitment.
+/// Public inputs of a proof of replication before its challenges: replica, data and sealed
+/// commitment.
 pub const POREP_FIXED_INPUTS: usize = 3;
-/// Public inputs for each challenge: the node itself in three trees and as a label, and its parents.
+/// Public inputs for each challenge: the node itself in three trees and as a label, and its
+/// parents.
 pub const POREP_INPUTS_PER_CHALLENGE: usize = 4 + DRG_PARENTS + EXPANDER_PARENTS;
 /// Public inputs for each sector of a window PoSt: its commitment and the challenged leaves.
 pub const WINDOW_POST_INPUTS_PER_SECTOR: usize = 11;
@@ -84,7 +87,8 @@ impl Parameters {
 		WINDOW_POST_INPUTS_PER_SECTOR * self.window_post_sectors
 	}
 
-	/// Whether the circuits have enough layers and challenges to be sound; `false` means test networks only.
+	/// Whether the circuits have enough layers and challenges to be sound; `false` means test
+	/// networks only.
 	pub const fn is_sound(&self) -> bool {
 		self.layers > 2
 	}

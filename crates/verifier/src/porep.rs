@@ -14,7 +14,8 @@ use crate::{
 	Fr,
 };
 
-/// "The prover made, from the data behind `comm_d`, the replica behind `comm_r`, for this sector and ticket."
+/// "The prover made, from the data behind `comm_d`, the replica behind `comm_r`, for this sector
+/// and ticket."
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
 	/// The sector's size in bytes.
@@ -63,8 +64,8 @@ impl Statement {
 		let first = partition * parameters.porep_challenges;
 		for index in first..first + parameters.porep_challenges {
 			let node = challenges::porep(&replica_id_bytes, &self.seed, index, nodes);
-			// The path in the data's tree, the parents' columns, the label, and the paths in the replica's and the
-			// columns' trees.
+			// The path in the data's tree, the parents' columns, the label, and the paths in the
+			// replica's and the columns' trees.
 			inputs.push(Fr::from(node));
 			inputs.extend(graph.drg_parents(node).map(Fr::from));
 			inputs.extend(graph.expander_parents(node)?.map(Fr::from));
@@ -96,8 +97,8 @@ pub fn verify(
 	verify_batch(key, &[(statement, proofs)])
 }
 
-/// Checks many proofs of replication under one key, together. Succeeds if each of them alone does; does not say which
-/// one fails.
+/// Checks many proofs of replication under one key, together. Succeeds if each of them alone does;
+/// does not say which one fails.
 pub fn verify_batch(
 	key: &PreparedVerifyingKey,
 	batch: &[(&Statement, &[[u8; PROOF_BYTES]])],

@@ -1,7 +1,8 @@
 //! Keys whose trapdoor is known, so that proofs can be made up for any statement, true or not.
 //!
-//! For tests and benchmarks of code that verifies: such a proof goes through exactly the same checks as
-//! a real one, and nothing has to be sealed for it. A network that accepts such a key is worthless.
+//! For tests and benchmarks of code that verifies: such a proof goes through exactly the same
+//! checks as a real one, and nothing has to be sealed for it. A network that accepts such a key is
+//! worthless.
 
 use alloc::vec::Vec;
 use ark_bls12_381::{Fr, G1Affine, G1Projective, G2Projective};
@@ -38,8 +39,8 @@ impl TrapdoorKey {
 		}
 	}
 
-	/// The verifying key in the form that [`PreparedVerifyingKey::from_bytes`](crate::PreparedVerifyingKey::from_bytes)
-	/// reads.
+	/// The verifying key in the form that
+	/// [`PreparedVerifyingKey::from_bytes`](crate::PreparedVerifyingKey::from_bytes) reads.
 	pub fn verifying_key(&self) -> Vec<u8> {
 		let g1 = |scalar: &Fr| (G1Projective::generator() * scalar).into_affine();
 		let g2 = |scalar: &Fr| (G2Projective::generator() * scalar).into_affine();

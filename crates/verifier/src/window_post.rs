@@ -22,13 +22,14 @@ pub struct Statement<'a> {
 	pub sector_bytes: u64,
 	/// What the challenges are drawn from, a canonical field element.
 	pub randomness: [u8; 32],
-	/// Sector numbers, strictly ascending, and their commitments: at least one, at most a partition. A partition that is
-	/// not full is filled up with its last sector.
+	/// Sector numbers, strictly ascending, and their commitments: at least one, at most a
+	/// partition. A partition that is not full is filled up with its last sector.
 	pub sectors: &'a [(u64, [u8; 32])],
 }
 
 impl Statement<'_> {
-	/// The public inputs of the proof. (A vector of one, because a proof of replication has several.)
+	/// The public inputs of the proof. (A vector of one, because a proof of replication has
+	/// several.)
 	pub fn public_inputs(&self) -> Result<Vec<Vec<Fr>>, StatementError> {
 		let parameters = Parameters::of(self.sector_bytes)?;
 		self.check_sectors(&parameters)?;
@@ -85,8 +86,8 @@ pub fn verify(
 	verify_batch(key, &[(*statement, *proof)])
 }
 
-/// Checks the window PoSts of many partitions under one key, together. Succeeds if each of them alone does; does not
-/// say which one fails.
+/// Checks the window PoSts of many partitions under one key, together. Succeeds if each of them
+/// alone does; does not say which one fails.
 pub fn verify_batch(
 	key: &PreparedVerifyingKey,
 	batch: &[(Statement<'_>, [u8; PROOF_BYTES])],

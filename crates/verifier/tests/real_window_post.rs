@@ -81,7 +81,8 @@ fn fixture(randomness: &[u8; 32], sectors: &[(u64, [u8; 32])], proof: &[u8; 192]
 #[test]
 fn proofs_of_filecoins_prover_verify() {
 	let directory = tempfile::tempdir().unwrap();
-	// Read once, when filecoin-proofs first needs its settings; this is the only test of this program.
+	// Read once, when filecoin-proofs first needs its settings; this is the only test of this
+	// program.
 	std::env::set_var(
 		"FIL_PROOFS_PARAMETER_CACHE",
 		directory.path().join("parameters"),

@@ -1,7 +1,7 @@
 //! Ten real proofs of replication of 32 GiB sectors, under a key of Filecoin's public ceremony.
 //!
-//! The vector's replicas were sealed with API version 1.0.0, whose order of parents differs, so its inputs are
-//! taken as they are; what is comparable of the graph is compared.
+//! The vector's replicas were sealed with API version 1.0.0, whose order of parents differs, so its
+//! inputs are taken as they are; what is comparable of the graph is compared.
 #![allow(clippy::unwrap_used)]
 
 mod common;

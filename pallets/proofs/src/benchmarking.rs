@@ -1,4 +1,5 @@
-//! Benchmarks. The proofs are made with keys whose trapdoor is known, which cost exactly what real ones do.
+//! Benchmarks. The proofs are made with keys whose trapdoor is known, which cost exactly what real
+//! ones do.
 
 use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
@@ -53,8 +54,8 @@ mod benchmarks {
 
 	#[benchmark]
 	fn set_verifying_key(i: Linear<1, MAX_INPUTS>) {
-		// The largest key replaces a key as large. Of the inputs only the right number is accepted in the end, so
-		// the work is measured, not the call.
+		// The largest key replaces a key as large. Of the inputs only the right number is accepted
+		// in the end, so the work is measured, not the call.
 		let bytes = TrapdoorKey::new(i as usize, b"benchmark").verifying_key();
 		let digest = BlakeTwo256::hash(&bytes).0;
 		#[block]

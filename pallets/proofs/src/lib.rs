@@ -1,14 +1,16 @@
 //! The verifying keys that the chain trusts, and the verification of proofs with them.
 //!
-//! There is one key for each proof kind and sector size ([`KeyId`]). A key comes from genesis or from Root, together with the
-//! digest that it must have; every point of it is checked, it is prepared once, and kept in that form. **No
-//! caller ever chooses a key**: other pallets name the kind and size, this one finds the key.
+//! There is one key for each proof kind and sector size ([`KeyId`]). A key comes from genesis or
+//! from Root, together with the digest that it must have; every point of it is checked, it is
+//! prepared once, and kept in that form. **No caller ever chooses a key**: other pallets name the
+//! kind and size, this one finds the key.
 //!
-//! Whoever made a key may be able to forge its proofs. [`KeyOrigin`] says who that is, and a chain whose
-//! [`Config::AcceptDevnetKeys`] is false refuses keys whose trapdoor is public.
+//! Whoever made a key may be able to forge its proofs. [`KeyOrigin`] says who that is, and a chain
+//! whose [`Config::AcceptDevnetKeys`] is false refuses keys whose trapdoor is public.
 //!
-//! The window PoSt keys of 32 GiB and 64 GiB have 2.5 MB in prepared form and do not fit one storage item of this pallet:
-//! [`MAX_PREPARED_KEY_BYTES`] bounds what one proof can add to a block's proof of validity.
+//! The window PoSt keys of 32 GiB and 64 GiB have 2.5 MB in prepared form and do not fit one
+//! storage item of this pallet: [`MAX_PREPARED_KEY_BYTES`] bounds what one proof can add to a
+//! block's proof of validity.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(missing_docs)]
@@ -36,7 +38,8 @@ pub use weights::WeightInfo;
 pub use holdfast_primitives::{KeyId, KeyOrigin, ProofKind};
 pub use holdfast_verifier::porep::Statement as PoRepStatement;
 
-#[allow(missing_docs)]
+// Both for what FRAME's macros generate.
+#[allow(missing_docs, clippy::cast_possible_truncation)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::*;
@@ -77,7 +80,8 @@ pub mod pallet {
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		/// # Panics
 		///
-		/// If a key is unusable: a chain that would begin without the keys that its genesis names must not begin.
+		/// If a key is unusable: a chain that would begin without the keys that its genesis names
+		/// must not begin.
 		fn build(&self) {
 			for key in &self.keys {
 				genesis::install::<T>(key);
@@ -106,7 +110,8 @@ pub mod pallet {
 		DigestMismatch,
 		/// The bytes are not a usable verifying key.
 		MalformedKey,
-		/// The key is for another number of public inputs than this proof kind and sector size have.
+		/// The key is for another number of public inputs than this proof kind and sector size
+		/// have.
 		WrongInputCount,
 		/// Keys of this kind and size are too large for the chain.
 		KeyTooLarge,
@@ -128,7 +133,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets the key of one proof kind and sector size, and replaces the one there was. Root only.
+		/// Sets the key of one proof kind and sector size, and replaces the one there was. Root
+		/// only.
 		///
 		/// `key` is in bellperson's uncompressed form, `digest` its BLAKE2b-256.
 		#[pallet::call_index(0)]

@@ -8,8 +8,8 @@ use sp_runtime::TryRuntimeError;
 use crate::{key, Config, Keys, Pallet};
 
 impl<T: Config> Pallet<T> {
-	/// Every stored key can be read, has the digest that it is stored with and the inputs of its kind and size,
-	/// and is of an origin that this chain accepts.
+	/// Every stored key can be read, has the digest that it is stored with and the inputs of its
+	/// kind and size, and is of an origin that this chain accepts.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		for (id, stored) in Keys::<T>::iter() {
 			let key = PreparedVerifyingKey::decode_trusted(&stored.prepared)

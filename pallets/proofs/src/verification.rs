@@ -61,16 +61,18 @@ impl From<VerifyError> for ProofError {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Verifies a proof of replication: one Groth16 proof for each partition, in order, as one batch.
+	/// Verifies a proof of replication: one Groth16 proof for each partition, in order, as one
+	/// batch.
 	///
-	/// The statement must be for sectors of `sector_size` and for this network's replicas. The caller charges
-	/// [`WeightInfo::verify_porep`](crate::WeightInfo::verify_porep) before.
+	/// The statement must be for sectors of `sector_size` and for this network's replicas. The
+	/// caller charges [`WeightInfo::verify_porep`](crate::WeightInfo::verify_porep) before.
 	pub fn verify_porep(
 		sector_size: SectorSize,
 		statement: &porep::Statement,
 		proofs: &[ProofBytes],
 	) -> Result<(), ProofError> {
-		// Keys of the small sizes have one shape: only this keeps a statement from being read for another size.
+		// Keys of the small sizes have one shape: only this keeps a statement from being read for
+		// another size.
 		if statement.sector_bytes != sector_size.bytes()
 			|| statement.porep_id != sector_size.porep_id()
 		{
@@ -83,8 +85,8 @@ impl<T: Config> Pallet<T> {
 		Ok(porep::verify(&key, statement, proofs)?)
 	}
 
-	/// Verifies the window PoSt of one partition, whose sectors are strictly ascending by number. `randomness` must
-	/// depend on the provider, because the proof does not. The caller charges
+	/// Verifies the window PoSt of one partition, whose sectors are strictly ascending by number.
+	/// `randomness` must depend on the provider, because the proof does not. The caller charges
 	/// [`WeightInfo::verify_window_post`](crate::WeightInfo::verify_window_post) before.
 	pub fn verify_window_post(
 		sector_size: SectorSize,

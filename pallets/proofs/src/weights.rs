@@ -14,7 +14,8 @@ pub trait WeightInfo {
 	fn verify_window_post(i: u32) -> Weight;
 }
 
-/// Rough upper figures for wasm on a server core, to be replaced by benchmarks on reference hardware.
+/// Rough upper figures for wasm on a server core, to be replaced by benchmarks on reference
+/// hardware.
 impl WeightInfo for () {
 	fn set_verifying_key(i: u32) -> Weight {
 		Weight::from_parts(12_000_000_000, 100_000)

@@ -39,7 +39,10 @@ fn a_chain_begins_with_the_keys_of_its_genesis() {
 #[test]
 fn a_genesis_key_reads_from_json() {
 	let json = serde_json::to_string(&genesis_key()).unwrap();
-	assert!(json.contains(r#""id":{"kind":"window-po-st","sector_size":"2KiB"}"#), "{json}");
+	assert!(
+		json.contains(r#""id":{"kind":"window-po-st","sector_size":"2KiB"}"#),
+		"{json}"
+	);
 	assert_eq!(
 		serde_json::from_str::<GenesisKey>(&json).unwrap(),
 		genesis_key()
