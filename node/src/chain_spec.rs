@@ -51,11 +51,13 @@ fn embedded(
 	properties.insert("tokenSymbol".into(), "HOLD".into());
 	properties.insert("tokenDecimals".into(), 12.into());
 	properties.insert("ss58Format".into(), 42.into());
-	Ok(GenericChainSpec::builder(wasm, Extensions::new(RELAY_CHAIN.into(), PARACHAIN_ID))
-		.with_name(name)
-		.with_id(id)
-		.with_chain_type(chain_type)
-		.with_genesis_config_preset_name(preset)
-		.with_properties(properties)
-		.build())
+	Ok(
+		GenericChainSpec::builder(wasm, Extensions::new(RELAY_CHAIN.into(), PARACHAIN_ID))
+			.with_name(name)
+			.with_id(id)
+			.with_chain_type(chain_type)
+			.with_genesis_config_preset_name(preset)
+			.with_properties(properties)
+			.build(),
+	)
 }

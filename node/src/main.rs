@@ -16,7 +16,10 @@ struct HoldfastRuntime;
 
 impl RuntimeResolver for HoldfastRuntime {
 	fn runtime(&self, _: &dyn sc_chain_spec::ChainSpec) -> sc_cli::Result<Runtime> {
-		Ok(Runtime::Omni(BlockNumber::U32, Consensus::Aura(AuraConsensusId::Sr25519)))
+		Ok(Runtime::Omni(
+			BlockNumber::U32,
+			Consensus::Aura(AuraConsensusId::Sr25519),
+		))
 	}
 }
 

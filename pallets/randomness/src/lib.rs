@@ -36,7 +36,7 @@ pub use weights::WeightInfo;
 /// catches up after a policy that keeps less.
 pub const MAX_PRUNED_PER_BLOCK: u32 = 4;
 
-#[allow(missing_docs)]
+#[allow(missing_docs, clippy::cast_possible_truncation)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::*;

@@ -36,6 +36,8 @@ macro_rules! events {
 /// Decodes one event.
 // The derives import more than each of them uses, which is noticed only inside of a macro.
 #[allow(unused_imports)]
+// The error is the library's.
+#[allow(clippy::result_large_err)]
 pub(crate) fn decode<T: Config>(
 	record: &subxt::events::Event<'_, T>,
 	metadata: &Metadata,
@@ -127,6 +129,8 @@ struct ExtrinsicFailed {
 }
 
 /// Why the extrinsic that caused this event failed, if it did.
+// The error is the library's.
+#[allow(clippy::result_large_err)]
 pub(crate) fn failure<T: Config>(
 	record: &subxt::events::Event<'_, T>,
 	metadata: &Metadata,

@@ -10,11 +10,13 @@ use cumulus_primitives_core::relay_chain::well_known_keys::{
 use cumulus_test_relay_sproof_builder::RelayStateSproofBuilder;
 
 fn proof(entries: Vec<(&[u8], Vec<u8>)>) -> RelayChainStateProof {
-	let mut builder = RelayStateSproofBuilder::default();
-	builder.additional_key_values = entries
-		.into_iter()
-		.map(|(key, value)| (key.to_vec(), value))
-		.collect();
+	let builder = RelayStateSproofBuilder {
+		additional_key_values: entries
+			.into_iter()
+			.map(|(key, value)| (key.to_vec(), value))
+			.collect(),
+		..Default::default()
+	};
 	let para_id = builder.para_id;
 	let (root, proof) = builder.into_state_root_and_proof();
 	RelayChainStateProof::new(para_id, root, proof).unwrap()

@@ -210,7 +210,7 @@ fn failed_extrinsics_say_why() {
 		.index;
 	let info = (Compact(1u64), Compact(2u64), 0u8, 0u8);
 	let failure = |error: Vec<u8>| {
-		let bytes = block_with("System", "ExtrinsicFailed", (Bytes(error), info.clone()));
+		let bytes = block_with("System", "ExtrinsicFailed", (Bytes(error), info));
 		let records = chain.events().from_bytes(bytes);
 		let record = records.iter().next().unwrap().unwrap();
 		events::failure(&record, chain.metadata_ref())
