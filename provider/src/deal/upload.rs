@@ -28,7 +28,8 @@ struct Busy<'a> {
 impl<'a> Busy<'a> {
 	fn new(app: &'a App, id: &'a str) -> Option<Self> {
 		let mut uploads = app.uploads.lock().ok()?;
-		uploads.insert(id.to_owned()).then_some(Self { app, id })
+		// Made only if it was not there: dropping one takes the mark away.
+		uploads.insert(id.to_owned()).then(|| Self { app, id })
 	}
 }
 
