@@ -4,6 +4,10 @@ use polkadot_omni_node_lib::chain_spec::{ChainSpec, Extensions, GenericChainSpec
 use sc_chain_spec::ChainType;
 
 /// The runtime, built for wasm by this crate's build script.
+#[expect(
+	dead_code,
+	reason = "the wasm builder writes more constants than are used here"
+)]
 mod runtime_wasm {
 	include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 }
