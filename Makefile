@@ -8,16 +8,11 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/holdfast/target
 BIN := $(CARGO_TARGET_DIR)/release
 
-# Where rustup cannot download the wasm target, scripts/setup makes a toolchain that has it.
-export WASM_BUILD_TOOLCHAIN ?= $(shell rustup toolchain list 2>/dev/null | sed -n 's/^\(holdfast-wasm\).*/\1/p')
-ifeq ($(WASM_BUILD_TOOLCHAIN),)
-unexport WASM_BUILD_TOOLCHAIN
-endif
-
 # The node is built by itself: its features then depend on its own dependencies alone, and its long
 # build is not lost when another crate changes. Everything else is built, run and tested with one
-# feature set.
-CARGO_NODE := cargo build --release --locked --package holdfast-node
+# feature set. Where rustup cannot download the wasm target, scripts/setup makes a toolchain that has it.
+CARGO_NODE := if rustup toolchain list | grep -q '^holdfast-wasm'; then export WASM_BUILD_TOOLCHAIN=holdfast-wasm; fi; \
+	cargo build --release --locked --package holdfast-node
 PALLETS := $(addprefix --package pallet-,$(notdir $(wildcard pallets/*)))
 WORKSPACE := --release --locked --workspace --exclude holdfast-node
 
