@@ -65,4 +65,4 @@ metadata: setup ## Write the runtime's metadata for the chain client
 
 .PHONY: bench
 bench: setup ## Time what the documents make claims about
-	cargo bench --locked --package holdfast-data --package holdfast-verifier
+	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor
