@@ -2,13 +2,16 @@
 //! challenge is known, and proofs are sent as soon as the window is open, again at every block until the
 //! chain has them. It shares no queue and no lock with the sealing.
 
+mod inspect;
+mod send;
+
 use std::{
 	collections::{HashMap, HashSet},
 	sync::{Arc, Mutex, PoisonError},
 	time::Duration,
 };
 
-use holdfast_chain_client::{Call, Event, Included, Partition, PostSubmission, ProviderInfo};
+use holdfast_chain_client::ProviderInfo;
 use holdfast_primitives::{
 	deadline::{window_at, Window},
 	randomness::{draw, Domain},
@@ -23,13 +26,12 @@ use tracing::{error, info, warn};
 
 use crate::{
 	app::App,
-	chain::{extrinsic, is_bad_proof, ChainError},
-	database::{now, Post},
-	hooks::Fault,
-	store::is_provable,
+	chain::ChainError,
 	tasks::TaskError,
-	worker::{Proven, Request, Response, WorkerError},
+	worker::{Proven, Request, WorkerError},
 };
+use inspect::inspect;
+use send::{note_earlier, submit};
 
 /// How often one looks for a new block.
 const POLL: Duration = Duration::from_millis(500);
@@ -42,8 +44,6 @@ const INSPECTION_BLOCKS: BlockNumber = 12;
 const PARALLEL: usize = 1;
 /// The most partitions in one call.
 const BATCH: usize = holdfast_chain_client::call::MAX_SECTORS_PER_CALL;
-/// The most sectors of a partition in one declaration.
-const MOST_DECLARED: usize = holdfast_chain_client::call::MAX_DECLARED_PER_PARTITION;
 /// How long the submissions under way may take when the daemon stops.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -423,222 +423,6 @@ async fn make_proof(
 			step: "window-post",
 		})),
 	}
-}
-
-/// Sends proofs and notes what became of them.
-async fn submit(
-	app: &App,
-	slots: &Slots,
-	deadline: DeadlineIndex,
-	batch: &[(Slot, Ready)],
-) -> Result<(), TaskError> {
-	let submissions = batch
-		.iter()
-		.map(|(slot, ready)| {
-			let mut proof = ready.proof;
-			app.hooks.spoil(Fault::Post, &mut proof);
-			PostSubmission {
-				partition: slot.partition,
-				proof,
-			}
-		})
-		.collect();
-	let call = Call::SubmitWindowPost {
-		deadline,
-		submissions,
-	};
-	match app.chain.submit(call).await {
-		Ok(included) => {
-			app.hooks.reached("post-sent");
-			accepted(app, slots, batch, &included).await
-		},
-		Err(ChainError::Refused {
-			pallet,
-			error,
-			message,
-			block,
-		}) => {
-			warn!(
-				deadline,
-				block, "the chain refused a window PoSt: {pallet}.{error}: {message}"
-			);
-			for (slot, ready) in batch {
-				if !is_bad_proof(&error) {
-					// Too early, too late, or there already: at the next block the chain is asked.
-					slots.set(*slot, Progress::Ready(ready.clone()));
-					continue;
-				}
-				// One bad proof refuses them all: each is then sent alone, and one that is refused alone
-				// is made again.
-				let next = if batch.len() > 1 {
-					Progress::Ready(Ready {
-						alone: true,
-						..ready.clone()
-					})
-				} else {
-					Progress::Failed(block)
-				};
-				slots.set(*slot, next);
-				let subject = format!("deadline {} partition {}", slot.deadline, slot.partition);
-				app.database
-					.insert_refusal("post", &subject, &format!("{pallet}.{error}"), block, now())
-					.await?;
-			}
-			Ok(())
-		},
-		Err(other) => {
-			// It may still be included; at the next block the chain is asked.
-			for (slot, ready) in batch {
-				slots.set(*slot, Progress::Ready(ready.clone()));
-			}
-			Err(other.into())
-		},
-	}
-}
-
-async fn accepted(
-	app: &App,
-	slots: &Slots,
-	batch: &[(Slot, Ready)],
-	included: &Included,
-) -> Result<(), TaskError> {
-	for (slot, ready) in batch {
-		let counted = included.events.iter().any(|event| {
-			matches!(event, Event::WindowPoStAccepted { deadline, partition, .. }
-				if *deadline == slot.deadline && *partition == slot.partition)
-		});
-		if !counted {
-			slots.set(*slot, Progress::Ready(ready.clone()));
-			continue;
-		}
-		slots.set(*slot, Progress::Done);
-		info!(
-			deadline = slot.deadline,
-			partition = slot.partition,
-			block = included.block,
-			"window PoSt is accepted"
-		);
-		let post = Post {
-			window_open: slot.open,
-			deadline: slot.deadline,
-			partition: slot.partition,
-			sectors: ready.sectors.clone(),
-			block: included.block,
-			extrinsic: Some(extrinsic(included)),
-			at: now(),
-		};
-		app.database.insert_post(&post).await?;
-	}
-	Ok(())
-}
-
-/// Notes a proof that the chain accepted while nobody was looking.
-async fn note_earlier(app: &App, slot: Slot, found: &Partition) -> Result<(), TaskError> {
-	if app
-		.database
-		.has_post(slot.open, slot.deadline, slot.partition)
-		.await?
-	{
-		return Ok(());
-	}
-	let post = Post {
-		window_open: slot.open,
-		deadline: slot.deadline,
-		partition: slot.partition,
-		sectors: found.to_prove(),
-		block: found.last_proof,
-		extrinsic: None,
-		at: now(),
-	};
-	Ok(app.database.insert_post(&post).await?)
-}
-
-/// What is to be declared of a partition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Declarations {
-	/// Damaged, but not faulty yet.
-	faults: Vec<SectorNumber>,
-	/// Faulty, but intact.
-	recoveries: Vec<SectorNumber>,
-}
-
-/// Compares what the chain says of a partition with what could be proven of it.
-fn declarations(found: &Partition, provable: &[SectorNumber]) -> Declarations {
-	let mut declarations = Declarations::default();
-	for sector in &found.sectors {
-		if found.terminated.contains(sector) {
-			continue;
-		}
-		match (found.faulty.contains(sector), provable.contains(sector)) {
-			(false, false) => declarations.faults.push(*sector),
-			(true, true) if !found.recovering.contains(sector) => {
-				declarations.recoveries.push(*sector);
-			},
-			_ => {},
-		}
-	}
-	declarations
-}
-
-/// Looks at a partition's sectors and declares what changed.
-async fn inspect(app: &App, slot: Slot) -> Result<(), TaskError> {
-	let Slot {
-		deadline,
-		partition,
-		..
-	} = slot;
-	let Some(found) = app.chain.partition(deadline, partition).await? else {
-		return Ok(());
-	};
-	let size = app.config.storage.sector_size;
-	let live: Vec<_> = found
-		.sectors
-		.iter()
-		.copied()
-		.filter(|sector| !found.terminated.contains(sector))
-		.collect();
-	let mut sectors = proven(app, &live).await?;
-	sectors.retain(|sector| is_provable(&sector.paths, size));
-	let mut provable = Vec::new();
-	if !sectors.is_empty() {
-		let request = Request::CheckSectors {
-			sector_size: size,
-			prover_id: app.prover_id(),
-			sectors,
-		};
-		// If the check itself fails, nothing is known of the sectors, and nothing is declared.
-		let Response::Provable { sectors } = app.worker.run(request, 0).await? else {
-			return Err(TaskError::later("the check gave another step's result"));
-		};
-		provable = sectors;
-	}
-	let Declarations { faults, recoveries } = declarations(&found, &provable);
-	for chunk in faults.chunks(MOST_DECLARED) {
-		error!(
-			deadline,
-			partition,
-			sectors = ?chunk,
-			"these sectors are damaged: declaring them faulty, so that the others can be proven"
-		);
-		let declarations = vec![(partition, chunk.to_vec())];
-		app.chain
-			.submit(Call::DeclareFaults {
-				deadline,
-				declarations,
-			})
-			.await?;
-	}
-	for chunk in recoveries.chunks(MOST_DECLARED) {
-		info!(deadline, partition, sectors = ?chunk, "declaring recoveries");
-		let declarations = vec![(partition, chunk.to_vec())];
-		app.chain
-			.submit(Call::DeclareRecoveries {
-				deadline,
-				declarations,
-			})
-			.await?;
-	}
-	Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used)]
-use super::*;
-use holdfast_chain_client::{Ask, DeadlineLoad};
+use super::{
+	inspect::{declarations, Declarations},
+	*,
+};
+use holdfast_chain_client::{Ask, DeadlineLoad, Partition};
 use holdfast_primitives::SectorSize;
 use proptest::prelude::*;
 

@@ -70,6 +70,9 @@ impl Database {
 	}
 
 	/// Takes the most urgent task that is due, for as long as the lease lasts.
+	///
+	/// Of the heavy ones, the sector with the earliest published deal comes first: a deal that waited
+	/// for others to share its sector must not be overtaken by later ones until it is too late for it.
 	pub async fn claim_task(
 		&self,
 		heavy: bool,
@@ -82,7 +85,9 @@ impl Database {
 			"UPDATE tasks SET lease_owner = ?, lease_until = ? WHERE id = ( \
 				SELECT id FROM tasks WHERE state = 'queued' AND heavy = ? AND next_run_at <= ? \
 				AND (lease_until IS NULL OR lease_until <= ?) \
-				ORDER BY priority, next_run_at, id LIMIT 1) \
+				ORDER BY CASE WHEN heavy THEN (SELECT MIN(deal_id) FROM deals \
+					WHERE deals.sector = CAST(tasks.subject AS INTEGER)) END, \
+				priority, next_run_at, id LIMIT 1) \
 			 RETURNING id, kind, subject, state, attempts, next_run_at, lease_until, error",
 		)
 		.bind(owner)
@@ -241,6 +246,44 @@ mod tests {
 	use proptest::prelude::*;
 
 	const LEASE: Duration = Duration::from_millis(100);
+
+	#[tokio::test]
+	async fn the_sector_with_the_earliest_deal_is_sealed_first() {
+		let (_folder, database) = scratch().await;
+		for (sector, deal) in [(0, 7), (1, 3)] {
+			sqlx::query(
+				"INSERT INTO sectors (number, state, created_at, changed_at) VALUES (?, '', 0, 0)",
+			)
+			.bind(sector)
+			.execute(database.pool())
+			.await
+			.unwrap();
+			sqlx::query(
+				"INSERT INTO deals (id, proposal, signature, client, nonce, comm_p, piece_bytes, \
+				 payload_bytes, root, state, deal_id, sector, created_at, changed_at) \
+				 VALUES (?, '', '', '', ?, '', 0, 0, '', '', ?, ?, 0, 0)",
+			)
+			.bind(deal.to_string())
+			.bind(deal.to_string())
+			.bind(deal)
+			.bind(sector)
+			.execute(database.pool())
+			.await
+			.unwrap();
+		}
+		// The later sector is less far, and its task is younger.
+		database.queue_task(Kind::Commit2, "0", 0).await.unwrap();
+		database.queue_task(Kind::AddPiece, "1", 1).await.unwrap();
+		let mut claim = async || {
+			database
+				.claim_task(true, "a", LEASE, 1)
+				.await
+				.unwrap()
+				.unwrap()
+		};
+		assert_eq!(claim().await.subject, "1");
+		assert_eq!(claim().await.subject, "0");
+	}
 
 	#[tokio::test]
 	async fn a_task_is_worked_on_by_one_owner_at_a_time() {

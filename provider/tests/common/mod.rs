@@ -493,6 +493,7 @@ pub fn config() -> Config {
 	config.ask.price_per_gib_block = 1 << 30;
 	config.deals.publish_wait_seconds = 0;
 	config.sealing.pack_wait_seconds = 0;
+	config.sealing.nice = 0;
 	config
 }
 
