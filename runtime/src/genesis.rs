@@ -24,6 +24,11 @@ const DEVNET_KEYS: &[(ProofKind, SectorSize, &[u8])] = &[
 		include_bytes!("../keys/devnet/window-post-8MiB.vk"),
 	),
 	(
+		ProofKind::PoRep,
+		SectorSize::KiB2,
+		include_bytes!("../keys/devnet/porep-2KiB.vk"),
+	),
+	(
 		ProofKind::WindowPoSt,
 		SectorSize::KiB2,
 		include_bytes!("../keys/devnet/window-post-2KiB.vk"),

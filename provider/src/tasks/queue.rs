@@ -274,7 +274,7 @@ mod tests {
 		// The later sector is less far, and its task is younger.
 		database.queue_task(Kind::Commit2, "0", 0).await.unwrap();
 		database.queue_task(Kind::AddPiece, "1", 1).await.unwrap();
-		let mut claim = async || {
+		let claim = async || {
 			database
 				.claim_task(true, "a", LEASE, 1)
 				.await
