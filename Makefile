@@ -53,7 +53,7 @@ check: setup ## The fast checks: formatting, the structure's rules, lints
 .PHONY: test
 test: check keys ## Everything that must hold: checks, unit and property tests, the whole flow on a real node
 	@echo "==> unit, property and integration tests"
-	cargo test $(WORKSPACE) --all-targets
+	cargo test $(WORKSPACE) --lib --bins --tests
 	@echo "==> the benchmarks' own tests"
 	cargo test --release --locked $(PALLETS) --features runtime-benchmarks --lib -- bench
 	@echo "==> the whole flow, against a real node"

@@ -46,7 +46,7 @@ async fn accepted_deals_are_published_together_and_paid_for_by_a_deposit() {
 	let fixture = Fixture::new().await;
 	let mut ids = Vec::new();
 	for nonce in 1..=3 {
-		ids.push(accepted(&fixture, &test_data(300, nonce as u8), nonce).await);
+		ids.push(accepted(&fixture, &test_data(300, nonce.to_le_bytes()[0]), nonce).await);
 	}
 	run(&fixture, Kind::Publish, "").await.unwrap();
 	for id in &ids {
@@ -190,7 +190,7 @@ async fn what_is_too_late_costs_nothing() {
 async fn several_pieces_share_a_sector() {
 	let fixture = Fixture::new().await;
 	for (nonce, length) in [(1, 200), (2, 1000), (3, 400), (4, 1000)] {
-		accepted(&fixture, &test_data(length, nonce as u8), nonce).await;
+		accepted(&fixture, &test_data(length, nonce.to_le_bytes()[0]), nonce).await;
 	}
 	run(&fixture, Kind::Publish, "").await.unwrap();
 	run(&fixture, Kind::Pack, "").await.unwrap();
@@ -326,7 +326,7 @@ fn keys() -> PathBuf {
 async fn packed(fixture: &Fixture) -> Vec<String> {
 	let mut ids = Vec::new();
 	for (nonce, length) in [(1, 1000), (2, 300)] {
-		ids.push(accepted(fixture, &test_data(length, nonce as u8), nonce).await);
+		ids.push(accepted(fixture, &test_data(length, nonce.to_le_bytes()[0]), nonce).await);
 	}
 	run(fixture, Kind::Publish, "").await.unwrap();
 	run(fixture, Kind::Pack, "").await.unwrap();

@@ -66,7 +66,7 @@ async fn a_deal_is_never_in_two_sectors() {
 	let other = published(&database, 2, 100).await;
 	assert_eq!(
 		database
-			.create_sector(&[one.id.clone()], 0, 1)
+			.create_sector(std::slice::from_ref(&one.id), 0, 1)
 			.await
 			.unwrap(),
 		Some(0)
@@ -88,7 +88,7 @@ async fn a_sector_keeps_what_was_saved_and_its_deals_follow() {
 	let (_folder, database) = scratch().await;
 	let one = published(&database, 1, 100).await;
 	let number = database
-		.create_sector(&[one.id.clone()], 0, 1)
+		.create_sector(std::slice::from_ref(&one.id), 0, 1)
 		.await
 		.unwrap()
 		.unwrap();
