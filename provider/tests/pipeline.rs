@@ -45,8 +45,8 @@ async fn state(fixture: &Fixture, id: &str) -> DealState {
 async fn accepted_deals_are_published_together_and_paid_for_by_a_deposit() {
 	let fixture = Fixture::new().await;
 	let mut ids = Vec::new();
-	for nonce in 1..=3 {
-		ids.push(accepted(&fixture, &test_data(300, nonce.to_le_bytes()[0]), nonce).await);
+	for nonce in 1u8..=3 {
+		ids.push(accepted(&fixture, &test_data(300, nonce), nonce.into()).await);
 	}
 	run(&fixture, Kind::Publish, "").await.unwrap();
 	for id in &ids {
@@ -189,8 +189,8 @@ async fn what_is_too_late_costs_nothing() {
 #[tokio::test]
 async fn several_pieces_share_a_sector() {
 	let fixture = Fixture::new().await;
-	for (nonce, length) in [(1, 200), (2, 1000), (3, 400), (4, 1000)] {
-		accepted(&fixture, &test_data(length, nonce.to_le_bytes()[0]), nonce).await;
+	for (nonce, length) in [(1u8, 200), (2, 1000), (3, 400), (4, 1000)] {
+		accepted(&fixture, &test_data(length, nonce), nonce.into()).await;
 	}
 	run(&fixture, Kind::Publish, "").await.unwrap();
 	run(&fixture, Kind::Pack, "").await.unwrap();
@@ -325,8 +325,8 @@ fn keys() -> PathBuf {
 
 async fn packed(fixture: &Fixture) -> Vec<String> {
 	let mut ids = Vec::new();
-	for (nonce, length) in [(1, 1000), (2, 300)] {
-		ids.push(accepted(fixture, &test_data(length, nonce.to_le_bytes()[0]), nonce).await);
+	for (nonce, length) in [(1u8, 1000), (2, 300)] {
+		ids.push(accepted(fixture, &test_data(length, nonce), nonce.into()).await);
 	}
 	run(fixture, Kind::Publish, "").await.unwrap();
 	run(fixture, Kind::Pack, "").await.unwrap();
