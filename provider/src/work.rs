@@ -28,6 +28,9 @@ const MAX_REQUEST_BYTES: u64 = 16 << 20;
 
 /// Reads a request from the standard input and writes the answer to the standard output.
 pub fn main() -> ExitCode {
+	// filecoin-proofs panics, once for each thread, where others return an error, for instance on a
+	// damaged replica. The prover makes errors of that, and the answer has them.
+	std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
 	let response = match read_request() {
 		Ok(envelope) => match open_keys() {
 			Ok(()) => {
