@@ -3,7 +3,10 @@
 use std::path::Path;
 
 fn main() {
-	let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+	// Asked for at run time: clones share the target directory, and with it this compiled script.
+	let manifest_dir =
+		std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts; qed");
+	let workspace = Path::new(&manifest_dir)
 		.parent()
 		.expect("the node's folder lies in the workspace's; qed");
 	// The wasm builder looks for the lock file from the build's output upwards, which lies elsewhere.

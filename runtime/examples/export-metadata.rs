@@ -5,10 +5,13 @@ use holdfast_runtime::{genesis, Runtime, METADATA_VERSION};
 use std::{env, fs, io, path::PathBuf};
 
 fn main() -> io::Result<()> {
-	let path = env::args_os().nth(1).map_or_else(
-		|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/chain-client/metadata.scale"),
-		PathBuf::from,
-	);
+	let path = match (env::args_os().nth(1), env::var_os("CARGO_MANIFEST_DIR")) {
+		(Some(path), _) => PathBuf::from(path),
+		(None, Some(package)) => {
+			PathBuf::from(package).join("../crates/chain-client/metadata.scale")
+		},
+		(None, None) => return Err(io::Error::other("name the file to write")),
+	};
 	// Some constants, such as the parachain's id, are read from the state.
 	let state = genesis::preset_state(&"development".into()).map_err(io::Error::other)?;
 	let metadata = sp_io::TestExternalities::from(state)

@@ -4,10 +4,8 @@ use holdfast_runtime::{genesis, Runtime, METADATA_VERSION};
 
 #[test]
 fn the_chain_clients_metadata_is_the_runtimes() {
-	let path = concat!(
-		env!("CARGO_MANIFEST_DIR"),
-		"/../crates/chain-client/metadata.scale"
-	);
+	let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it for tests");
+	let path = std::path::Path::new(&package).join("../crates/chain-client/metadata.scale");
 	let committed = std::fs::read(path).expect("the file is in the repository");
 	let state = genesis::preset_state(&"development".into()).expect("the preset builds");
 	let current = sp_io::TestExternalities::from(state)

@@ -19,7 +19,7 @@ fn store() -> (TempDir, KeyStore) {
 }
 
 fn committed(key: KeyId) -> PathBuf {
-	Path::new(env!("CARGO_MANIFEST_DIR"))
+	PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
 		.join("../../runtime/keys/devnet")
 		.join(format!("{}.vk", key_name(key)))
 }

@@ -25,8 +25,15 @@ pub fn any_bytes(rng: &mut ChaCha8Rng) -> [u8; 32] {
 	bytes
 }
 
+/// Asked for at run time, because clones may share what is compiled.
+fn package_folder() -> PathBuf {
+	std::env::var_os("CARGO_MANIFEST_DIR")
+		.expect("cargo sets it for tests")
+		.into()
+}
+
 pub fn fixtures() -> PathBuf {
-	PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+	package_folder().join("fixtures")
 }
 
 /// Ten real proofs of Filecoin's 32 GiB circuit with their key.
@@ -37,8 +44,7 @@ pub struct Seal32 {
 
 /// Reads the vector, or says that it is not there. It is not part of the repository.
 pub fn seal32() -> Option<Seal32> {
-	let path =
-		PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/seal32_x10.prf");
+	let path = package_folder().join("../../../shared/vectors/seal32_x10.prf");
 	let Ok(bytes) = std::fs::read(&path) else {
 		println!("NOTICE: skipped, there is no {}", path.display());
 		return None;
