@@ -390,6 +390,49 @@ mod tests {
 		}
 	}
 
+	/// How many blocks of randomness, the current one's among them, are needed to look back to `oldest`.
+	fn needed(now: BlockNumber, oldest: BlockNumber) -> BlockNumber {
+		now.saturating_sub(oldest).saturating_add(1)
+	}
+
+	proptest::proptest! {
+		#[test]
+		fn no_rule_looks_back_further_than_the_history(
+			deadlines in 2..=MAX_DEADLINES,
+			window in 2u32..500,
+			lookback in 1u32..500,
+			ticket_max_age in 1u32..20_000,
+			delay in 1u32..2_000,
+			lifetime in 2u32..40_000,
+			age in 1u32..20_000,
+			proven_after in 1u32..40_000,
+		) {
+			let policy = Policy {
+				proving_period: deadlines * window,
+				deadlines,
+				challenge_lookback: lookback,
+				ticket_max_age,
+				pre_commit_challenge_delay: delay,
+				pre_commit_lifetime: lifetime,
+				min_sector_lifetime: deadlines * window,
+				max_deal_start_delay: delay + 1,
+				..Policy::devnet()
+			};
+			proptest::prop_assume!(policy.validate().is_ok());
+			let history = policy.randomness_history();
+			// A ticket of the greatest age or less, drawn again at any time at which the pre-commit lives.
+			let ticket = 100_000;
+			let pre_commit = ticket + age.min(ticket_max_age);
+			let proven = pre_commit + proven_after.min(lifetime);
+			proptest::prop_assert!(needed(proven, ticket) <= history);
+			proptest::prop_assert!(needed(proven, pre_commit + delay.min(proven_after)) <= history);
+			// A challenge in the last block of its window.
+			let opening = crate::deadline::window_at(&policy, 0, 0, 100_000);
+			let opening = opening.expect("the policy is valid");
+			proptest::prop_assert!(needed(opening.close - 1, opening.challenge) <= history);
+		}
+	}
+
 	#[test]
 	fn a_small_sector_pays_its_share_rounded_up() {
 		assert_eq!(Policy::per_sector(1 << 30, SectorSize::MiB8), Some(8 << 20));
