@@ -174,7 +174,7 @@ mod tests {
 		for nodes in [32, 64] {
 			let graph = Graph::new(nodes, &[7; 32]);
 			let edges: BTreeSet<u64> = (0..nodes * 8)
-				.map(|edge| graph.permute(edge).unwrap())
+				.map(|edge| graph.permute(edge).expect("within the bound"))
 				.collect();
 			assert_eq!(edges.len() as u64, nodes * 8);
 			assert_eq!(edges.last(), Some(&(nodes * 8 - 1)));

@@ -143,7 +143,10 @@ fn check(pairs: &[(G1Affine, &Lines)], expected: &Fq12) -> Result<(), VerifyErro
 }
 
 /// One weight for each proof, none zero.
-fn weights(key: &PreparedVerifyingKey, batch: &[(&[Fr], [u8; PROOF_BYTES])]) -> Vec<u128> {
+pub(crate) fn weights(
+	key: &PreparedVerifyingKey,
+	batch: &[(&[Fr], [u8; PROOF_BYTES])],
+) -> Vec<u128> {
 	let mut transcript = Blake2b::<U32>::new();
 	transcript.update(b"holdfast/groth16-batch/1");
 	transcript.update(key.digest());

@@ -11,7 +11,7 @@ use ark_ff::{AdditiveGroup, Field, PrimeField};
 use ark_serialize::CanonicalSerialize;
 use blake2::{Blake2b512, Digest};
 
-use crate::encoding::PROOF_BYTES;
+use crate::{encoding::PROOF_BYTES, groth16, key::PreparedVerifyingKey};
 
 /// A key together with the secrets that it was made from.
 #[derive(Clone, Debug)]
@@ -82,6 +82,15 @@ impl TrapdoorKey {
 			.for_each(|(to, from)| *to = from);
 		proof
 	}
+}
+
+/// The weights that [`verify_batch`](crate::verify_batch) gives to these proofs. Proofs that are bad
+/// cancel in a batch if they can be chosen after its weights are known, which tests try.
+pub fn batch_weights(key: &PreparedVerifyingKey, batch: &[(&[Fr], [u8; PROOF_BYTES])]) -> Vec<Fr> {
+	groth16::weights(key, batch)
+		.into_iter()
+		.map(Fr::from)
+		.collect()
 }
 
 fn scalar(seed: &[u8], index: u64) -> Fr {

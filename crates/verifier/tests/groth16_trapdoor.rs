@@ -97,7 +97,7 @@ fn a_batch_with_one_bad_proof_at_any_position_is_refused() {
 		let good: Vec<_> = statements
 			.iter()
 			.enumerate()
-			.map(|(index, inputs)| (inputs.as_slice(), key.forge(inputs, &[index as u8])))
+			.map(|(index, inputs)| (inputs.as_slice(), key.forge(inputs, &index.to_le_bytes())))
 			.collect();
 		assert_eq!(verify_batch(&prepared, &good), Ok(()));
 		for bad in 0..count {
@@ -200,7 +200,7 @@ proptest! {
 			.zip(&good)
 			.enumerate()
 			.map(|(index, (inputs, good))| {
-				let proof = key.forge(inputs, &[index as u8]);
+				let proof = key.forge(inputs, &index.to_le_bytes());
 				let offset = G1Affine::generator() * Fr::from(seed);
 				(inputs.as_slice(), if *good || seed == 0 { proof } else { shift_c(&proof, offset) })
 			})
