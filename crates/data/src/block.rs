@@ -1,10 +1,8 @@
 //! Blocks: bytes and the CID that names them.
 
+use crate::{sha256, Digest};
 use cid::Cid;
 use multihash::Multihash;
-use sha2::{Digest as _, Sha256};
-
-use crate::Digest;
 
 /// The multicodec of bytes without structure.
 pub const RAW: u64 = 0x55;
@@ -47,7 +45,7 @@ pub enum BlockError {
 
 /// SHA-256.
 pub fn sha256(data: &[u8]) -> Digest {
-	Sha256::digest(data).into()
+	sha256::digest(data)
 }
 
 /// The CIDv1 of a block with this codec and SHA-256.

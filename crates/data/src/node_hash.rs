@@ -1,68 +1,31 @@
 //! Hashing in CommP's trees: SHA-256 of two nodes, with the two highest bits of the last byte cleared.
 
-use sha2::digest::generic_array::GenericArray;
 use std::sync::OnceLock;
 
-use crate::{node_hash_x86, Digest};
-
-/// SHA-256's initial state.
-pub(crate) const INITIAL: [u32; 8] = [
-	0x6a09_e667,
-	0xbb67_ae85,
-	0x3c6e_f372,
-	0xa54f_f53a,
-	0x510e_527f,
-	0x9b05_688c,
-	0x1f83_d9ab,
-	0x5be0_cd19,
-];
-
-/// The second block of every hash of 64 bytes: the end mark and the length, 512 bits.
-const PADDING: [u8; 64] = {
-	let mut block = [0; 64];
-	block[0] = 0x80;
-	block[62] = 2;
-	block
-};
+use crate::{sha256::Engine, Digest};
 
 /// Tree levels up to 2^63 bytes.
 const LEVELS: usize = 59;
 
 /// The parent of two nodes.
 pub fn parent(left: &Digest, right: &Digest) -> Digest {
-	let mut pair = [[0; 32]; 2];
-	pair[0] = *left;
-	pair[1] = *right;
-	let mut parent = hash_64(
-		pair.as_flattened()
-			.as_array()
-			.expect("two nodes are 64 bytes; qed"),
-	);
-	parent[31] &= 0x3f;
+	let mut parent = [[0; 32]];
+	hash_level(&[*left, *right], &mut parent);
+	let [parent] = parent;
 	parent
 }
 
-/// Replaces the `2n` nodes at the beginning by their `n` parents, which take the first `n` places.
-pub fn hash_level(nodes: &mut [Digest]) {
-	let parents = nodes.len() / 2;
-	let mut done = 0;
-	if node_hash_x86::available() {
-		while done + 2 <= parents {
-			let hashes = {
-				let (pairs, _) = nodes[done * 2..done * 2 + 4]
-					.as_flattened()
-					.as_chunks::<64>();
-				node_hash_x86::hash_two(&pairs[0], &pairs[1])
-			};
-			for (offset, mut hash) in hashes.into_iter().enumerate() {
-				hash[31] &= 0x3f;
-				nodes[done + offset] = hash;
-			}
-			done += 2;
-		}
-	}
-	for index in done..parents {
-		nodes[index] = parent(&nodes[index * 2], &nodes[index * 2 + 1]);
+/// The parents of nodes, half as many.
+pub fn hash_level(nodes: &[Digest], parents: &mut [Digest]) {
+	hash_level_with(Engine::fastest(), nodes, parents);
+}
+
+/// The parents of nodes, half as many, by a certain engine.
+pub fn hash_level_with(engine: Engine, nodes: &[Digest], parents: &mut [Digest]) {
+	let (pairs, _) = nodes.as_flattened().as_chunks::<64>();
+	engine.hash_pairs(pairs, parents);
+	for parent in parents {
+		parent[31] &= 0x3f;
 	}
 }
 
@@ -78,22 +41,6 @@ pub fn zero_node(level: u32) -> Digest {
 	});
 	let level = usize::try_from(level).unwrap_or(usize::MAX).min(LEVELS - 1);
 	zeros[level]
-}
-
-fn hash_64(input: &[u8; 64]) -> Digest {
-	let mut state = INITIAL;
-	sha2::compress256(
-		&mut state,
-		&[
-			GenericArray::clone_from_slice(input),
-			GenericArray::clone_from_slice(&PADDING),
-		],
-	);
-	let mut hash = [0; 32];
-	for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
-		*bytes = word.to_be_bytes();
-	}
-	hash
 }
 
 #[cfg(test)]
@@ -115,12 +62,14 @@ mod tests {
 
 	#[test]
 	fn a_level_is_hashed_pair_by_pair() {
-		for count in [2, 4, 6, 10, 64] {
+		for count in [2, 4, 6, 10, 14, 64, 94] {
 			let children = nodes(count);
-			let mut level = children.clone();
-			hash_level(&mut level);
-			for (index, pair) in children.chunks(2).enumerate() {
-				assert_eq!(level[index], parent(&pair[0], &pair[1]), "{count}: {index}");
+			for engine in Engine::available() {
+				let mut level = vec![[0; 32]; children.len() / 2];
+				hash_level_with(engine, &children, &mut level);
+				for (index, pair) in children.chunks(2).enumerate() {
+					assert_eq!(level[index], parent(&pair[0], &pair[1]), "{count}: {index}");
+				}
 			}
 		}
 	}

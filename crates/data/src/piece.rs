@@ -289,6 +289,7 @@ fn subtree(bytes: &[u8], mut siblings: Option<&mut Vec<Digest>>) -> (u32, Digest
 		.clamp(1, BATCH_QUADS)
 		.next_power_of_two();
 	let mut storage = [[0u8; 32]; BATCH_NODES];
+	let mut next = [[0u8; 32]; BATCH_NODES / 2];
 	let nodes = &mut storage[..quads * 4];
 	let (padded, _) = nodes.as_flattened_mut().as_chunks_mut::<128>();
 	let (whole, rest) = bytes.as_chunks::<QUAD_BYTES>();
@@ -306,7 +307,9 @@ fn subtree(bytes: &[u8], mut siblings: Option<&mut Vec<Digest>>) -> (u32, Digest
 		if let (true, Some(siblings)) = (level >= QUAD_LEVEL, siblings.as_mut()) {
 			siblings.push(nodes[1]);
 		}
-		hash_level(&mut nodes[..count]);
+		let parents = &mut next[..count / 2];
+		hash_level(&nodes[..count], parents);
+		nodes[..count / 2].copy_from_slice(parents);
 		count /= 2;
 		level += 1;
 	}
