@@ -5,6 +5,7 @@ pub mod fixture;
 pub mod points;
 #[path = "../../examples/verify-prf/prf.rs"]
 pub mod prf;
+pub mod subject;
 
 use std::path::PathBuf;
 
