@@ -119,8 +119,8 @@ pub enum StatementError {
 	},
 	/// The sector numbers are not strictly ascending.
 	SectorsNotAscending,
-	/// The permutation behind the expander graph did not come back within the bound. That has a
-	/// probability below 2^-1000.
+	/// The permutation behind the expander graph did not come back within the bound, which has a
+	/// probability below 2^-1000 for nodes of the graph; or the node is not in the graph.
 	GraphWalk,
 }
 

@@ -23,6 +23,8 @@ const FEISTEL_ROUNDS: usize = 3;
 /// length has a probability of 2^-1024 with the production sizes and does not exist for 2 KiB,
 /// whose domain is 1024.
 const MAX_WALK: usize = 1024;
+/// Nodes are counted with 32 bits where they seed the depth-robust graph.
+const MAX_NODES: u64 = 1 << 32;
 
 /// The graph of one sector size and `porep_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +37,9 @@ pub struct Graph {
 }
 
 impl Graph {
-	/// The graph over `nodes` nodes (at most 2^32).
+	/// The graph over `nodes` nodes, of which there are at most 2^32.
 	pub fn new(nodes: u64, porep_id: &[u8; 32]) -> Self {
+		let nodes = nodes.min(MAX_NODES);
 		let seed: [u8; 32] = domain_seed(b"Filecoin_DRSample", porep_id);
 		let mut drg_seed = [0; 28];
 		drg_seed.copy_from_slice(&seed[..28]);
@@ -59,11 +62,12 @@ impl Graph {
 		}
 	}
 
-	/// The parents of `node` in its own layer; the first is its predecessor.
+	/// The parents of `node` in its own layer; the first is its predecessor. All zero for a node
+	/// that is not in the graph.
 	pub fn drg_parents(&self, node: u64) -> [u64; DRG_PARENTS] {
 		let mut parents = [0; DRG_PARENTS];
 		// The first node has no parents and the second has one only.
-		if node < 2 {
+		if node < 2 || node >= self.nodes {
 			return parents;
 		}
 		let mut seed = [0; 32];
@@ -85,8 +89,11 @@ impl Graph {
 		parents
 	}
 
-	/// The parents of `node` in the layer before.
+	/// The parents of `node` in the layer before. A node that is not in the graph has none.
 	pub fn expander_parents(&self, node: u64) -> Result<[u64; EXPANDER_PARENTS], StatementError> {
+		if node >= self.nodes {
+			return Err(StatementError::GraphWalk);
+		}
 		let mut parents = [0; EXPANDER_PARENTS];
 		let first = node * EXPANDER_PARENTS as u64;
 		for (edge, parent) in (first..).zip(parents.iter_mut()) {
@@ -187,6 +194,23 @@ mod tests {
 			nodes: 0,
 			..Graph::new(64, &[7; 32])
 		};
-		assert_eq!(graph.expander_parents(0), Err(StatementError::GraphWalk));
+		assert_eq!(graph.permute(0), Err(StatementError::GraphWalk));
+	}
+
+	#[test]
+	fn nodes_outside_the_graph_have_no_parents() {
+		for nodes in [0, 1, 2, 64, MAX_NODES, u64::MAX] {
+			let graph = Graph::new(nodes, &[7; 32]);
+			let beyond = nodes.min(MAX_NODES);
+			// The second times five is one, modulo 2^64.
+			for node in [beyond, 0xcccc_cccc_cccc_cccd, u64::MAX / 5, u64::MAX] {
+				assert_eq!(graph.drg_parents(node), [0; DRG_PARENTS]);
+				assert_eq!(graph.expander_parents(node), Err(StatementError::GraphWalk));
+			}
+			if let Some(last) = beyond.checked_sub(1) {
+				assert_eq!(graph.drg_parents(last)[0], last.saturating_sub(1));
+				assert!(graph.expander_parents(last).is_ok());
+			}
+		}
 	}
 }
