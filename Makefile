@@ -66,3 +66,13 @@ metadata: setup ## Write the runtime's metadata for the chain client
 .PHONY: bench
 bench: setup ## Time what the documents make claims about
 	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor
+
+TIME ?= 60
+.PHONY: fuzz-verifier
+fuzz-verifier: ## Fuzz all that the verifier reads (TIME=60 seconds each; needs a nightly toolchain and cargo-fuzz)
+	@cargo +nightly fuzz --version >/dev/null || { echo "first: rustup toolchain install nightly && cargo install --locked cargo-fuzz"; exit 1; }
+	cargo run --release --locked --package holdfast-verifier --example fuzz-corpus -- crates/verifier/fuzz/corpus
+	cd crates/verifier/fuzz; export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz; cargo +nightly fuzz build; \
+	for target in $$(cargo +nightly fuzz list); do \
+		echo "==> $$target"; cargo +nightly fuzz run $$target -- -max_total_time=$(TIME) -print_final_stats=1; \
+	done

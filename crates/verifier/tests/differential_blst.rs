@@ -218,7 +218,7 @@ fn they_take_g2(bytes: &[u8; 96]) -> bool {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(if common::exhaustive() { 20_000 } else { 250 }))]
+	#![proptest_config(ProptestConfig::with_cases(if common::exhaustive() { 20_000 } else { 160 }))]
 
 	/// The identity aside, which no proof may have.
 	#[test]

@@ -41,7 +41,7 @@ fn few_subjects() -> Vec<Subject> {
 fn no_bit_of_any_proof_can_change() {
 	for subject in subject::all() {
 		let large = subject.inputs.len() > 100;
-		for bit in common::sample(0..8 * 192, if large { 3 } else { 1 }) {
+		for bit in common::sample(0..8 * 192, if large { 7 } else { 1 }) {
 			let mut changed = subject.proof;
 			changed[bit / 8] ^= 1 << (bit % 8);
 			assert!(
@@ -250,9 +250,9 @@ fn no_proof_stands_for_a_sector_of_another_size() {
 fn no_bit_of_any_statement_can_change() {
 	for fixture in fixture::all() {
 		let step = if matches!(fixture.statement, Statement::PoRep(_)) {
-			23
+			53
 		} else {
-			11
+			31
 		};
 		let bits = 6 * 256 + 64;
 		for bit in common::sample(0..bits, step) {
@@ -330,7 +330,7 @@ fn no_bit_of_a_key_can_change() {
 			continue;
 		}
 		seen.push(subject.key.digest());
-		for bit in common::sample(0..8 * subject.key_bytes.len(), 97) {
+		for bit in common::sample(0..8 * subject.key_bytes.len(), 197) {
 			let mut bytes = subject.key_bytes.clone();
 			bytes[bit / 8] ^= 1 << (bit % 8);
 			let error = PreparedVerifyingKey::from_bytes(&bytes).unwrap_err();

@@ -1,6 +1,8 @@
 //! Verifies the proofs of a `.prf` file: `verify-prf FILE [--batch]`.
 
 mod command;
+// Only tests write such files.
+#[allow(dead_code)]
 mod prf;
 
 use std::process::ExitCode;

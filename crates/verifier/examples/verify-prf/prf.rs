@@ -182,7 +182,6 @@ impl<'a> Prf<'a> {
 	}
 
 	/// Puts a file together, for tests. [`Layout::Single`] takes the first proof only.
-	#[allow(dead_code)]
 	pub fn write(&self, layout: Layout) -> Vec<u8> {
 		let mut bytes = Vec::new();
 		let inputs = (self.input_count() as u64).to_be_bytes();

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use holdfast_verifier::{porep, window_post, Fr, PreparedVerifyingKey, VerifyError};
+use holdfast_verifier::{
+	porep, verify_batch, window_post, Fr, PreparedVerifyingKey, StatementError, VerifyError,
+};
 use serde_json::Value;
+
+use super::Proof;
 
 /// What a fixture's proofs prove.
 #[derive(Clone)]
@@ -27,8 +31,19 @@ pub struct Fixture {
 
 impl Statement {
 	pub fn public_inputs(&self) -> Vec<Vec<Fr>> {
+		self.try_public_inputs().unwrap()
+	}
+
+	fn try_public_inputs(&self) -> Result<Vec<Vec<Fr>>, StatementError> {
 		match self {
 			Self::PoRep(statement) => statement.public_inputs(),
+			Self::WindowPoSt { .. } => self.window_post().public_inputs(),
+		}
+	}
+
+	fn window_post(&self) -> window_post::Statement<'_> {
+		match self {
+			Self::PoRep(_) => panic!("not a window PoSt"),
 			Self::WindowPoSt {
 				sector_bytes,
 				randomness,
@@ -37,33 +52,32 @@ impl Statement {
 				sector_bytes: *sector_bytes,
 				randomness: *randomness,
 				sectors,
-			}
-			.public_inputs(),
-		}
-		.unwrap()
-	}
-
-	pub fn verify(
-		&self,
-		key: &PreparedVerifyingKey,
-		proofs: &[[u8; 192]],
-	) -> Result<(), VerifyError> {
-		match self {
-			Self::PoRep(statement) => porep::verify(key, statement, proofs),
-			Self::WindowPoSt {
-				sector_bytes,
-				randomness,
-				sectors,
-			} => {
-				let statement = window_post::Statement {
-					sector_bytes: *sector_bytes,
-					randomness: *randomness,
-					sectors,
-				};
-				assert_eq!(proofs.len(), 1);
-				window_post::verify(key, &statement, &proofs[0])
 			},
 		}
+	}
+
+	/// Verifies the proofs as those of the statement, and as those of its inputs, which must come to
+	/// the same.
+	pub fn verify(&self, key: &PreparedVerifyingKey, proofs: &[Proof]) -> Result<(), VerifyError> {
+		let result = match self {
+			Self::PoRep(statement) => porep::verify(key, statement, proofs),
+			Self::WindowPoSt { .. } => {
+				assert_eq!(proofs.len(), 1);
+				window_post::verify(key, &self.window_post(), &proofs[0])
+			},
+		};
+		match self.try_public_inputs() {
+			Ok(inputs) if inputs.len() == proofs.len() => {
+				let batch: Vec<_> = inputs
+					.iter()
+					.map(Vec::as_slice)
+					.zip(proofs.iter().copied())
+					.collect();
+				assert_eq!(verify_batch(key, &batch).is_ok(), result.is_ok());
+			},
+			_ => assert!(result.is_err()),
+		}
+		result
 	}
 }
 
