@@ -63,6 +63,10 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
 
+.PHONY: bench-data
+bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (JSON=FILE for the rows)
+	@cargo bench --locked --package holdfast-data --bench data
+
 .PHONY: bench
 bench: setup ## Time what the documents make claims about
 	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor

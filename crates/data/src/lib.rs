@@ -18,6 +18,7 @@ pub mod car;
 pub mod dag;
 pub mod dag_pb;
 mod fr32;
+pub mod leaves;
 mod node_hash;
 pub mod pack;
 pub mod piece;

@@ -1,23 +1,20 @@
 //! Packs a file: one read, three commitments (the leaves' and root's CIDs, and each shard's CommP).
 
 use cid::Cid;
-use rayon::prelude::*;
 use std::{
 	io::{self, Read},
 	sync::Arc,
 };
 
 use crate::{
-	block::{cid_from_digest, sha256, Block, RAW},
+	block::Block,
 	car::{section_bytes, section_head, CarHeader},
 	dag::DagBuilder,
+	leaves::{for_each_batch, LeafBatch},
 	piece::{length_of, DeferredPiece, PieceHasher},
 	shard::{Shard, ShardLayout, HEADER_BYTES},
 	Digest, CHUNK_BYTES,
 };
-
-/// How many leaves are read and hashed at a time; bounds the memory.
-const LEAVES_AT_ONCE: usize = 4;
 
 /// A file's root and shards.
 #[derive(Clone, Debug)]
@@ -36,6 +33,9 @@ pub enum PackError {
 	/// The file cannot be read.
 	#[error("cannot read the file: {0}")]
 	Read(#[from] io::Error),
+	/// The CARs cannot be written.
+	#[error("cannot write the CAR: {0}")]
+	Write(#[source] io::Error),
 	/// The file has no bytes.
 	#[error("the file is empty: there is nothing to store")]
 	Empty,
@@ -49,40 +49,50 @@ pub enum PackError {
 	},
 }
 
+/// Takes the CARs' bytes while they are made.
+pub trait CarSink: Send {
+	/// The next bytes of the CAR of this shard. Its header's place is kept with zeros.
+	fn write(&mut self, shard: usize, bytes: &[u8]) -> io::Result<()>;
+	/// The header of the CAR of this shard, which belongs at its beginning. Comes at the very end.
+	fn write_header(&mut self, shard: usize, header: &[u8]) -> io::Result<()>;
+}
+
+/// Takes no CARs.
+struct NoCars;
+
+impl CarSink for NoCars {
+	fn write(&mut self, _: usize, _: &[u8]) -> io::Result<()> {
+		Ok(())
+	}
+
+	fn write_header(&mut self, _: usize, _: &[u8]) -> io::Result<()> {
+		Ok(())
+	}
+}
+
 /// Reads a file once and packs it into shards whose CARs have at most `max_car_bytes` bytes. `progress` is
 /// told how many bytes of the file were read.
 ///
-/// Memory stays at a few MiB and 32 bytes for each MiB of the file, whatever the file's size.
+/// Memory stays at 32 MiB and some 100 bytes for each MiB of the file, whatever the file's size.
 pub fn pack<R: Read>(
-	mut file: R,
+	file: R,
 	max_car_bytes: u64,
 	progress: &mut dyn FnMut(u64),
 ) -> Result<Package, PackError> {
-	let mut packer = Packer::new(max_car_bytes);
-	let mut chunks: Vec<Vec<u8>> = (0..LEAVES_AT_ONCE).map(|_| Vec::new()).collect();
-	loop {
-		let mut filled = 0;
-		for chunk in &mut chunks {
-			chunk.clear();
-			(&mut file).take(CHUNK_BYTES).read_to_end(chunk)?;
-			if chunk.is_empty() {
-				break;
-			}
-			filled += 1;
-		}
-		let read = &chunks[..filled];
-		let digests: Vec<Digest> = read.par_iter().map(|chunk| sha256(chunk)).collect();
-		for (chunk, digest) in read.iter().zip(digests) {
-			packer.add_leaf(chunk, digest)?;
-			progress(packer.file_bytes);
-		}
-		if read
-			.last()
-			.is_none_or(|chunk| length_of(chunk) < CHUNK_BYTES)
-		{
-			return packer.finish();
-		}
-	}
+	pack_into(file, max_car_bytes, &mut NoCars, progress)
+}
+
+/// Like [`pack`], and hands the CARs' bytes to `cars` in the same pass.
+pub fn pack_into<R: Read>(
+	file: R,
+	max_car_bytes: u64,
+	cars: &mut dyn CarSink,
+	progress: &mut dyn FnMut(u64),
+) -> Result<Package, PackError> {
+	let leaf_bytes = usize::try_from(CHUNK_BYTES).expect("a MiB fits every usize; qed");
+	let mut packer = Packer::new(max_car_bytes, cars)?;
+	for_each_batch(file, leaf_bytes, |batch| packer.add_batch(batch), progress)?;
+	packer.finish()
 }
 
 /// A shard that takes blocks.
@@ -102,7 +112,8 @@ struct ClosedShard {
 	nodes: Vec<Block>,
 }
 
-struct Packer {
+struct Packer<'a> {
+	cars: &'a mut dyn CarSink,
 	max_car_bytes: u64,
 	file_bytes: u64,
 	leaves: Vec<Digest>,
@@ -112,9 +123,10 @@ struct Packer {
 	closed: Vec<ClosedShard>,
 }
 
-impl Packer {
-	fn new(max_car_bytes: u64) -> Self {
+impl<'a> Packer<'a> {
+	fn new(max_car_bytes: u64, cars: &'a mut dyn CarSink) -> Result<Self, PackError> {
 		let mut packer = Self {
+			cars,
 			max_car_bytes,
 			file_bytes: 0,
 			leaves: Vec::new(),
@@ -123,11 +135,11 @@ impl Packer {
 			open: OpenShard::default(),
 			closed: Vec::new(),
 		};
-		packer.begin_shard();
-		packer
+		packer.begin_shard()?;
+		Ok(packer)
 	}
 
-	fn begin_shard(&mut self) {
+	fn begin_shard(&mut self) -> Result<(), PackError> {
 		self.open = OpenShard {
 			first_leaf: length(self.leaves.len()),
 			..OpenShard::default()
@@ -135,22 +147,47 @@ impl Packer {
 		// The header names the root, which is known only at the end: it is put in its place then.
 		let header = [0; 59];
 		debug_assert_eq!(length_of(&header), HEADER_BYTES);
-		self.open.hasher.write(&header);
+		self.write(&header)
 	}
 
-	fn add_leaf(&mut self, data: &[u8], digest: Digest) -> Result<(), PackError> {
-		let cid = cid_from_digest(RAW, &digest);
-		self.add_section(&cid, data)?;
-		self.open.leaf_count += 1;
-		self.leaves.push(digest);
-		self.file_bytes = self.file_bytes.saturating_add(length_of(data));
-		self.dag.push_leaf(cid, length_of(data), &mut self.nodes);
-		Ok(())
+	/// Hashes the next bytes of the open shard's CAR, and hands them on.
+	fn write(&mut self, bytes: &[u8]) -> Result<(), PackError> {
+		let shard = self.closed.len();
+		let (hasher, cars) = (&mut self.open.hasher, &mut self.cars);
+		let mut write = || cars.write(shard, bytes);
+		let written = if rayon::current_num_threads() == 1 {
+			hasher.write(bytes);
+			write()
+		} else {
+			rayon::join(write, || hasher.write(bytes)).0
+		};
+		written.map_err(PackError::Write)
 	}
 
-	/// Hashes a block into the open shard, or into a new one if it does not fit any more.
-	fn add_section(&mut self, cid: &Cid, data: &[u8]) -> Result<(), PackError> {
-		let bytes = section_bytes(cid, length_of(data));
+	fn add_batch(&mut self, batch: &LeafBatch) -> Result<(), PackError> {
+		// Sections of one shard are hashed together.
+		let mut done = 0;
+		let mut pending = 0u64;
+		for (index, leaf) in batch.leaves().enumerate() {
+			let (cid, data_bytes) = (leaf.cid(), length_of(leaf.data));
+			let bytes = section_bytes(&cid, data_bytes);
+			if !self.has_room(pending, bytes)? {
+				self.write(batch.sections(done..index))?;
+				(done, pending) = (index, 0);
+				self.close_shard()?;
+				self.begin_shard()?;
+			}
+			pending = pending.saturating_add(bytes);
+			self.open.leaf_count += 1;
+			self.leaves.push(leaf.digest);
+			self.file_bytes = self.file_bytes.saturating_add(data_bytes);
+			self.dag.push_leaf(cid, data_bytes, &mut self.nodes);
+		}
+		self.write(batch.sections(done..batch.leaves().len()))
+	}
+
+	/// Whether the open shard can take so many bytes, besides those that are about to be written.
+	fn has_room(&self, pending: u64, bytes: u64) -> Result<bool, PackError> {
 		let needed = HEADER_BYTES.saturating_add(bytes);
 		if needed > self.max_car_bytes {
 			return Err(PackError::ShardTooSmall {
@@ -158,12 +195,20 @@ impl Packer {
 				needed,
 			});
 		}
-		if self.open.hasher.length().saturating_add(bytes) > self.max_car_bytes {
+		let length = self.open.hasher.length().saturating_add(pending);
+		Ok(length.saturating_add(bytes) <= self.max_car_bytes)
+	}
+
+	/// Adds a node to the open shard, or to a new one if it does not fit any more.
+	fn add_node(&mut self, node: Block) -> Result<(), PackError> {
+		let data_bytes = length_of(&node.data);
+		if !self.has_room(0, section_bytes(&node.cid, data_bytes))? {
 			self.close_shard()?;
-			self.begin_shard();
+			self.begin_shard()?;
 		}
-		self.open.hasher.write(&section_head(cid, length_of(data)));
-		self.open.hasher.write(data);
+		self.write(&section_head(&node.cid, data_bytes))?;
+		self.write(&node.data)?;
+		self.open.nodes.push(node);
 		Ok(())
 	}
 
@@ -187,12 +232,16 @@ impl Packer {
 		let dag = std::mem::take(&mut self.dag);
 		let root = dag.finish(&mut self.nodes).ok_or(PackError::Empty)?;
 		for node in std::mem::take(&mut self.nodes) {
-			self.add_section(&node.cid, &node.data)?;
-			self.open.nodes.push(node);
+			self.add_node(node)?;
 		}
 		self.close_shard()?;
 		let header = CarHeader { roots: vec![root] }.encode();
 		debug_assert_eq!(length_of(&header), HEADER_BYTES);
+		for shard in 0..self.closed.len() {
+			self.cars
+				.write_header(shard, &header)
+				.map_err(PackError::Write)?;
+		}
 		let leaves: Arc<[Digest]> = self.leaves.into();
 		let file_bytes = self.file_bytes;
 		let shards = self

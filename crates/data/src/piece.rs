@@ -18,8 +18,11 @@ const BATCH_NODES: usize = BATCH_QUADS * 4;
 /// The level of a quad's root and of a batch's: a node of level `l` stands for 32 × 2^`l` padded bytes.
 const QUAD_LEVEL: u32 = 2;
 const BATCH_LEVEL: u32 = BATCH_NODES.ilog2();
-/// From this many batches on they are hashed in parallel.
-const PARALLEL_BATCHES: usize = 8;
+/// The batches that one thread takes at a time.
+const GROUP_BATCHES: usize = 8;
+const GROUP_LEVEL: u32 = BATCH_LEVEL + GROUP_BATCHES.ilog2();
+/// From this many groups on they are hashed in parallel.
+const PARALLEL_GROUPS: usize = 2;
 
 /// A piece: data, padded with zeros to a power of two, and its commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct PieceHasher {
 	siblings: Vec<Digest>,
 	/// Roots of complete subtrees right of that path, their levels strictly falling.
 	stack: Vec<(u32, Digest)>,
+	/// How many batches were hashed, up to a whole number of groups.
+	batches: usize,
 	length: u64,
 }
 
@@ -119,18 +124,25 @@ impl PieceHasher {
 			self.buffer.clear();
 		}
 		let (batches, rest) = bytes.as_chunks::<BATCH_BYTES>();
-		if batches.len() >= PARALLEL_BATCHES {
-			let roots: Vec<_> = batches
-				.par_iter()
-				.map(|batch| subtree(batch, None))
-				.collect();
-			for (level, root) in roots {
-				self.push(level, root);
+		// A group is a subtree, which begins at a multiple of its size.
+		let missing = (GROUP_BATCHES - self.batches) % GROUP_BATCHES;
+		let (first, batches) = batches.split_at(missing.min(batches.len()));
+		let (groups, last) = batches.as_chunks::<GROUP_BATCHES>();
+		for batch in first {
+			self.add_batch(batch);
+		}
+		if groups.len() >= PARALLEL_GROUPS && rayon::current_num_threads() > 1 {
+			let roots: Vec<_> = groups.par_iter().map(group_root).collect();
+			for root in roots {
+				self.push(GROUP_LEVEL, root);
 			}
 		} else {
-			for batch in batches {
-				self.add_batch(batch);
+			for group in groups {
+				self.push(GROUP_LEVEL, group_root(group));
 			}
+		}
+		for batch in last {
+			self.add_batch(batch);
 		}
 		self.buffer.extend_from_slice(rest);
 	}
@@ -192,6 +204,7 @@ impl PieceHasher {
 
 	/// Hashes at most a batch of bytes, which are the last unless they are a whole batch.
 	fn add_batch(&mut self, batch: &[u8]) {
+		self.batches = (self.batches + 1) % GROUP_BATCHES;
 		if self.first_quad.is_none() {
 			let mut quad = [0; QUAD_BYTES];
 			let known = batch.len().min(QUAD_BYTES);
@@ -278,6 +291,22 @@ fn raise((mut level, mut root): (u32, Digest), to: u32) -> Digest {
 		level += 1;
 	}
 	root
+}
+
+/// The root of the tree over a group.
+fn group_root(group: &[[u8; BATCH_BYTES]; GROUP_BATCHES]) -> Digest {
+	let mut nodes = [[0; 32]; GROUP_BATCHES];
+	for (root, batch) in nodes.iter_mut().zip(group) {
+		(_, *root) = subtree(batch, None);
+	}
+	let mut next = [[0; 32]; GROUP_BATCHES / 2];
+	let mut count = GROUP_BATCHES / 2;
+	while count > 0 {
+		hash_level(&nodes[..count * 2], &mut next[..count]);
+		nodes[..count].copy_from_slice(&next[..count]);
+		count /= 2;
+	}
+	nodes[0]
 }
 
 /// The tree over at most a batch of bytes, filled with zeros to a power of two of quads: its level, its

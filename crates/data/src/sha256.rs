@@ -140,10 +140,15 @@ impl Engine {
 			},
 			#[cfg(target_arch = "x86_64")]
 			Self::ShaNi => {
-				let (pairs, hashes) =
-					in_groups(pairs, hashes, sha_ni::hash_pairs::<{ sha_ni::STREAMS }>);
-				let (pairs, hashes) = in_groups(pairs, hashes, sha_ni::hash_pairs::<2>);
-				in_groups(pairs, hashes, sha_ni::hash_pairs::<1>);
+				let (pairs, hashes) = in_groups(pairs, hashes, sha_ni::hash_all);
+				if pairs.len() > 1 {
+					let last = pairs.len() - 1;
+					let lanes = std::array::from_fn(|lane| &pairs[lane.min(last)]);
+					let all = sha_ni::hash_all(lanes);
+					hashes.copy_from_slice(&all[..hashes.len()]);
+				} else {
+					hash_one_by_one(pairs, hashes, hash_pair_alone);
+				}
 			},
 		}
 	}
@@ -188,12 +193,11 @@ impl Engine {
 			#[cfg(target_arch = "x86_64")]
 			Self::Avx2 | Self::Avx512 => {},
 			#[cfg(target_arch = "x86_64")]
-			Self::ShaNi => match states.len() {
-				2 => return padded(states, blocks, sha_ni::compress::<2>),
-				3 => return padded(states, blocks, sha_ni::compress::<3>),
-				4 => return padded(states, blocks, sha_ni::compress::<{ sha_ni::STREAMS }>),
-				_ => {},
+			Self::ShaNi if states.len() > 1 => {
+				return padded(states, blocks, sha_ni::compress);
 			},
+			#[cfg(target_arch = "x86_64")]
+			Self::ShaNi => {},
 		}
 		for (state, blocks) in states.iter_mut().zip(blocks) {
 			self.compress_one(state, blocks);
@@ -203,10 +207,7 @@ impl Engine {
 	fn compress_one(self, state: &mut [u32; 8], blocks: &[Block]) {
 		#[cfg(target_arch = "x86_64")]
 		if self == Self::ShaNi {
-			let mut states = [*state];
-			sha_ni::compress(&mut states, &[blocks]);
-			[*state] = states;
-			return;
+			return compress_alone(state, blocks);
 		}
 		portable::compress(state, blocks);
 	}
@@ -257,6 +258,27 @@ fn digest_of(state: &[u32; 8]) -> Digest {
 		*bytes = word.to_be_bytes();
 	}
 	digest
+}
+
+/// One message at a time, with the SHA instructions.
+#[cfg(target_arch = "x86_64")]
+fn compress_alone(state: &mut [u32; 8], blocks: &[Block]) {
+	use sha2::digest::generic_array::{typenum::U64, GenericArray};
+	for block in blocks {
+		let block: &GenericArray<u8, U64> = block.as_slice().into();
+		sha2::compress256(state, std::slice::from_ref(block));
+	}
+}
+
+#[cfg(target_arch = "x86_64")]
+fn hash_pair_alone(pair: &Block) -> Digest {
+	let mut padding = [0; 64];
+	padding[0] = 0x80;
+	// 512 bits.
+	padding[62] = 2;
+	let mut state = INITIAL;
+	compress_alone(&mut state, &[*pair, padding]);
+	digest_of(&state)
 }
 
 fn hash_one_by_one(pairs: &[Block], hashes: &mut [Digest], hash: fn(&Block) -> Digest) {

@@ -1,22 +1,21 @@
-//! Several messages at a time with the SHA instructions of x86.
+//! Four messages at a time with the SHA instructions of x86.
 //!
 //! One message leaves the processor's SHA unit idle most of the time, because each step waits for the one
-//! before. Messages that take turns, step by step, fill the gaps.
+//! before: four cycles on processors that could begin a step in each. Four messages that take turns fill the
+//! gaps. The turns are written in assembly, because compilers undo them: they see fewer registers in use
+//! when one message comes after the other.
 
-// The loads, the stores and the call into code with target features are the only unsafe steps.
+// The assembly, the loads and stores, and the calls into code with target features are the unsafe steps.
 #![allow(unsafe_code)]
-// Several arrays are walked by the same index.
-#![allow(clippy::needless_range_loop)]
 
 use super::{
 	constants::{INITIAL, K, PADDING_ROUNDS},
 	lanes::Block,
 };
 use crate::Digest;
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
-/// How many messages take turns: enough to hide the instructions' latency of four cycles where one begins
-/// in each cycle.
+/// How many messages take turns.
 pub const STREAMS: usize = 4;
 
 /// Whether the processor has what is needed.
@@ -27,159 +26,273 @@ pub fn available() -> bool {
 }
 
 /// The hashes of messages of 64 bytes. Only where [`available`].
-pub fn hash_pairs<const N: usize>(pairs: [&Block; N]) -> [Digest; N] {
+pub fn hash_all(pairs: [&Block; STREAMS]) -> [Digest; STREAMS] {
 	assert!(available(), "the caller asks first");
 	// SAFETY: the processor has the features, as just checked.
-	unsafe { hash_pairs_sha(pairs) }
+	unsafe { hash_pairs(pairs) }
 }
 
 /// Takes blocks into their messages' states, equally many for each. Only where [`available`].
-pub fn compress<const N: usize>(states: &mut [[u32; 8]; N], blocks: &[&[Block]; N]) {
+pub fn compress(states: &mut [[u32; 8]; STREAMS], blocks: &[&[Block]; STREAMS]) {
 	assert!(available(), "the caller asks first");
 	// SAFETY: the processor has the features, as just checked.
-	unsafe { compress_sha(states, blocks) }
+	unsafe { compress_streams(states, blocks) }
 }
 
-/// The states as the instructions want them: lanes (high to low) A B E F, and C D G H.
-#[derive(Clone, Copy)]
-struct States<const N: usize> {
-	abef: [__m128i; N],
-	cdgh: [__m128i; N],
-}
+/// Aligned as SSE wants its operands in memory.
+#[repr(align(16))]
+struct Aligned<T>(T);
 
-/// Four words of each message; four of these are a block.
-type Words<const N: usize> = [__m128i; N];
-
-#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-#[inline]
-fn constants(table: &[u32; 64], group: usize) -> __m128i {
-	let row = &table.as_chunks::<4>().0[group];
-	// SAFETY: the row has 16 bytes, and the load needs no alignment.
-	unsafe { _mm_loadu_si128(row.as_ptr().cast()) }
-}
-
+static ROUNDS: Aligned<[u32; 64]> = Aligned(K);
+static PADDING: Aligned<[u32; 64]> = Aligned(PADDING_ROUNDS);
 /// Turns the bytes of each 32-bit lane around: SHA-256 is big-endian.
-#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-#[inline]
-fn swap_bytes(value: __m128i) -> __m128i {
-	let order = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-	_mm_shuffle_epi8(value, order)
+static SWAP_BYTES: Aligned<[u8; 16]> =
+	Aligned([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]);
+
+/// A state as the instructions want it: lanes (high to low) A B E F, and C D G H.
+#[derive(Clone, Copy)]
+struct State {
+	abef: __m128i,
+	cdgh: __m128i,
 }
 
-#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-#[inline]
-fn load<const N: usize>(blocks: [&Block; N], quarter: usize) -> Words<N> {
-	let mut words = [_mm_setzero_si128(); N];
-	for (words, block) in words.iter_mut().zip(blocks) {
-		let bytes = &block.as_chunks::<16>().0[quarter];
-		// SAFETY: the quarter has 16 bytes, and the load needs no alignment.
-		*words = swap_bytes(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) });
-	}
-	words
+// Registers: the four states in xmm1 to xmm8, each message's last four words in xmm9 to xmm12, and the sums
+// of words and constants where the instructions want them, in xmm0. The last sixteen words of each message
+// are in memory.
+
+/// Four rounds of one stream, with the sums in xmm0.
+macro_rules! rounds {
+	($abef:literal, $cdgh:literal) => {
+		concat!(
+			"sha256rnds2 ",
+			$cdgh,
+			", ",
+			$abef,
+			"\n",
+			"pshufd xmm0, xmm0, 0x0e\n",
+			"sha256rnds2 ",
+			$abef,
+			", ",
+			$cdgh,
+			"\n",
+		)
+	};
 }
 
-#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-#[inline]
-fn four_rounds<const N: usize>(states: &mut States<N>, words: &Words<N>, group: usize) {
-	let constants = constants(&K, group);
-	for stream in 0..N {
-		let low = _mm_add_epi32(words[stream], constants);
-		let (abef, cdgh) = (states.abef[stream], states.cdgh[stream]);
-		let next = _mm_sha256rnds2_epu32(cdgh, abef, low);
-		let high = _mm_shuffle_epi32(low, 0x0e);
-		states.cdgh[stream] = next;
-		states.abef[stream] = _mm_sha256rnds2_epu32(abef, next, high);
-	}
+/// Four rounds of one stream with words of its block.
+macro_rules! first_rounds {
+	($group:literal, $block:literal, $words:literal, $abef:literal, $cdgh:literal, $last:literal) => {
+		concat!(
+			"movdqu ",
+			$last,
+			", [",
+			$block,
+			" + 16 * ",
+			$group,
+			"]\n",
+			"pshufb ",
+			$last,
+			", xmm15\n",
+			"movdqa xmm0, [{constants} + 16 * ",
+			$group,
+			"]\n",
+			"movdqa [{words} + 64 * ",
+			$words,
+			" + 16 * ",
+			$group,
+			"], ",
+			$last,
+			"\n",
+			"paddd xmm0, ",
+			$last,
+			"\n",
+			rounds!($abef, $cdgh),
+		)
+	};
 }
 
-/// The four words that follow sixteen, in the place of the first four of them.
-#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-#[inline]
-fn expand<const N: usize>(
-	first: &mut Words<N>,
-	second: &Words<N>,
-	third: &Words<N>,
-	fourth: &Words<N>,
-) {
-	for stream in 0..N {
-		let early = _mm_sha256msg1_epu32(first[stream], second[stream]);
-		let middle = _mm_alignr_epi8(fourth[stream], third[stream], 4);
-		first[stream] = _mm_sha256msg2_epu32(_mm_add_epi32(early, middle), fourth[stream]);
-	}
+/// Four rounds of one stream with words that are made of the sixteen before, of which the oldest four are
+/// at `$first` and give their place to the new ones.
+macro_rules! next_rounds {
+	(
+		$group:literal, $first:literal, $second:literal, $third:literal,
+		$words:literal, $abef:literal, $cdgh:literal, $last:literal
+	) => {
+		concat!(
+			"movdqa xmm13, [{words} + 64 * ",
+			$words,
+			" + 16 * ",
+			$first,
+			"]\n",
+			"movdqa xmm14, ",
+			$last,
+			"\n",
+			"sha256msg1 xmm13, [{words} + 64 * ",
+			$words,
+			" + 16 * ",
+			$second,
+			"]\n",
+			"palignr xmm14, [{words} + 64 * ",
+			$words,
+			" + 16 * ",
+			$third,
+			"], 4\n",
+			"paddd xmm13, xmm14\n",
+			"movdqa xmm0, [{constants} + 16 * ",
+			$group,
+			"]\n",
+			"sha256msg2 xmm13, ",
+			$last,
+			"\n",
+			"movdqa [{words} + 64 * ",
+			$words,
+			" + 16 * ",
+			$first,
+			"], xmm13\n",
+			"paddd xmm0, xmm13\n",
+			"movdqa ",
+			$last,
+			", xmm13\n",
+			rounds!($abef, $cdgh),
+		)
+	};
 }
 
-/// Unrolled by hand, because words that are found by a loop's index live in memory instead of registers.
+macro_rules! first_rounds_of_all {
+	($group:literal) => {
+		concat!(
+			first_rounds!($group, "{block0}", 0, "xmm1", "xmm2", "xmm9"),
+			first_rounds!($group, "{block1}", 1, "xmm3", "xmm4", "xmm10"),
+			first_rounds!($group, "{block2}", 2, "xmm5", "xmm6", "xmm11"),
+			first_rounds!($group, "{block3}", 3, "xmm7", "xmm8", "xmm12"),
+		)
+	};
+}
+
+macro_rules! next_rounds_of_all {
+	($group:literal, $first:literal, $second:literal, $third:literal) => {
+		concat!(
+			next_rounds!($group, $first, $second, $third, 0, "xmm1", "xmm2", "xmm9"),
+			next_rounds!($group, $first, $second, $third, 1, "xmm3", "xmm4", "xmm10"),
+			next_rounds!($group, $first, $second, $third, 2, "xmm5", "xmm6", "xmm11"),
+			next_rounds!($group, $first, $second, $third, 3, "xmm7", "xmm8", "xmm12"),
+		)
+	};
+}
+
+macro_rules! padding_rounds_of_all {
+	($($group:literal)*) => {
+		concat!($(
+			"movdqa xmm0, [{constants} + 16 * ", $group, "]\n",
+			"sha256rnds2 xmm2, xmm1\n",
+			"sha256rnds2 xmm4, xmm3\n",
+			"sha256rnds2 xmm6, xmm5\n",
+			"sha256rnds2 xmm8, xmm7\n",
+			"pshufd xmm0, xmm0, 0x0e\n",
+			"sha256rnds2 xmm1, xmm2\n",
+			"sha256rnds2 xmm3, xmm4\n",
+			"sha256rnds2 xmm5, xmm6\n",
+			"sha256rnds2 xmm7, xmm8\n",
+		)*)
+	};
+}
+
+/// Takes a block of each stream into its state.
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 #[inline]
-fn message_block<const N: usize>(states: &mut States<N>, blocks: [&Block; N]) {
+fn message_block(states: &mut [State; STREAMS], blocks: [&Block; STREAMS]) {
 	let before = *states;
-	let [mut w0, mut w1, mut w2, mut w3] = [
-		load(blocks, 0),
-		load(blocks, 1),
-		load(blocks, 2),
-		load(blocks, 3),
-	];
-	macro_rules! sixteen_rounds {
-		($group:expr) => {
-			four_rounds(states, &w0, $group);
-			expand(&mut w0, &w1, &w2, &w3);
-			four_rounds(states, &w1, $group + 1);
-			expand(&mut w1, &w2, &w3, &w0);
-			four_rounds(states, &w2, $group + 2);
-			expand(&mut w2, &w3, &w0, &w1);
-			four_rounds(states, &w3, $group + 3);
-			expand(&mut w3, &w0, &w1, &w2);
-		};
+	let [a, b, c, d] = states;
+	let mut words = Aligned([0u32; 64]);
+	// SAFETY: it reads the four blocks of 64 bytes, the constants and `words`, in which it also writes, all
+	// of 256 bytes and with the alignment that is needed; the processor has the features of this function;
+	// and it names all registers that it changes.
+	unsafe {
+		asm!(
+			first_rounds_of_all!(0),
+			first_rounds_of_all!(1),
+			first_rounds_of_all!(2),
+			first_rounds_of_all!(3),
+			next_rounds_of_all!(4, 0, 1, 2),
+			next_rounds_of_all!(5, 1, 2, 3),
+			next_rounds_of_all!(6, 2, 3, 0),
+			next_rounds_of_all!(7, 3, 0, 1),
+			next_rounds_of_all!(8, 0, 1, 2),
+			next_rounds_of_all!(9, 1, 2, 3),
+			next_rounds_of_all!(10, 2, 3, 0),
+			next_rounds_of_all!(11, 3, 0, 1),
+			next_rounds_of_all!(12, 0, 1, 2),
+			next_rounds_of_all!(13, 1, 2, 3),
+			next_rounds_of_all!(14, 2, 3, 0),
+			next_rounds_of_all!(15, 3, 0, 1),
+			constants = in(reg) ROUNDS.0.as_ptr(),
+			words = in(reg) words.0.as_mut_ptr(),
+			block0 = in(reg) blocks[0].as_ptr(),
+			block1 = in(reg) blocks[1].as_ptr(),
+			block2 = in(reg) blocks[2].as_ptr(),
+			block3 = in(reg) blocks[3].as_ptr(),
+			out("xmm0") _,
+			inout("xmm1") a.abef, inout("xmm2") a.cdgh,
+			inout("xmm3") b.abef, inout("xmm4") b.cdgh,
+			inout("xmm5") c.abef, inout("xmm6") c.cdgh,
+			inout("xmm7") d.abef, inout("xmm8") d.cdgh,
+			out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _,
+			out("xmm13") _, out("xmm14") _,
+			in("xmm15") _mm_load_si128(SWAP_BYTES.0.as_ptr().cast()),
+			options(nostack, preserves_flags),
+		);
 	}
-	sixteen_rounds!(0);
-	sixteen_rounds!(4);
-	sixteen_rounds!(8);
-	four_rounds(states, &w0, 12);
-	four_rounds(states, &w1, 13);
-	four_rounds(states, &w2, 14);
-	four_rounds(states, &w3, 15);
 	add(states, &before);
 }
 
-/// The block after a message of 64 bytes.
+/// Takes the block after a message of 64 bytes into the states.
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 #[inline]
-fn padding_block<const N: usize>(states: &mut States<N>) {
+fn padding_block(states: &mut [State; STREAMS]) {
 	let before = *states;
-	for group in 0..16 {
-		let low = constants(&PADDING_ROUNDS, group);
-		let high = _mm_shuffle_epi32(low, 0x0e);
-		for stream in 0..N {
-			let (abef, cdgh) = (states.abef[stream], states.cdgh[stream]);
-			let next = _mm_sha256rnds2_epu32(cdgh, abef, low);
-			states.cdgh[stream] = next;
-			states.abef[stream] = _mm_sha256rnds2_epu32(abef, next, high);
-		}
+	let [a, b, c, d] = states;
+	// SAFETY: it only reads the 256 bytes of constants, which are aligned as needed; the processor has the
+	// features of this function; and it names all registers that it changes.
+	unsafe {
+		asm!(
+			padding_rounds_of_all!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
+			constants = in(reg) PADDING.0.as_ptr(),
+			out("xmm0") _,
+			inout("xmm1") a.abef, inout("xmm2") a.cdgh,
+			inout("xmm3") b.abef, inout("xmm4") b.cdgh,
+			inout("xmm5") c.abef, inout("xmm6") c.cdgh,
+			inout("xmm7") d.abef, inout("xmm8") d.cdgh,
+			options(pure, readonly, nostack, preserves_flags),
+		);
 	}
 	add(states, &before);
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 #[inline]
-fn add<const N: usize>(states: &mut States<N>, other: &States<N>) {
-	for stream in 0..N {
-		states.abef[stream] = _mm_add_epi32(states.abef[stream], other.abef[stream]);
-		states.cdgh[stream] = _mm_add_epi32(states.cdgh[stream], other.cdgh[stream]);
+fn add(states: &mut [State; STREAMS], other: &[State; STREAMS]) {
+	for (state, other) in states.iter_mut().zip(other) {
+		state.abef = _mm_add_epi32(state.abef, other.abef);
+		state.cdgh = _mm_add_epi32(state.cdgh, other.cdgh);
 	}
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 #[inline]
-fn initial() -> (__m128i, __m128i) {
-	let [a, b, c, d, e, f, g, h] = INITIAL.map(u32::cast_signed);
-	(_mm_set_epi32(a, b, e, f), _mm_set_epi32(c, d, g, h))
+fn load(state: &[u32; 8]) -> State {
+	let [a, b, c, d, e, f, g, h] = state.map(u32::cast_signed);
+	State {
+		abef: _mm_set_epi32(a, b, e, f),
+		cdgh: _mm_set_epi32(c, d, g, h),
+	}
 }
 
+/// The words in their order.
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 #[inline]
-fn store(abef: __m128i, cdgh: __m128i) -> [__m128i; 2] {
-	let abef = _mm_shuffle_epi32(abef, 0x1b);
-	let cdgh = _mm_shuffle_epi32(cdgh, 0xb1);
+fn store(state: &State) -> [__m128i; 2] {
+	let abef = _mm_shuffle_epi32(state.abef, 0x1b);
+	let cdgh = _mm_shuffle_epi32(state.cdgh, 0xb1);
 	[
 		_mm_blend_epi16(abef, cdgh, 0xf0),
 		_mm_alignr_epi8(cdgh, abef, 8),
@@ -187,56 +300,42 @@ fn store(abef: __m128i, cdgh: __m128i) -> [__m128i; 2] {
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn hash_pairs_sha<const N: usize>(pairs: [&Block; N]) -> [Digest; N] {
-	let (abef, cdgh) = initial();
-	let mut states = States {
-		abef: [abef; N],
-		cdgh: [cdgh; N],
-	};
+fn hash_pairs(pairs: [&Block; STREAMS]) -> [Digest; STREAMS] {
+	let mut states = [load(&INITIAL); STREAMS];
 	message_block(&mut states, pairs);
 	padding_block(&mut states);
-	let mut hashes = [[0; 32]; N];
-	for (stream, hash) in hashes.iter_mut().enumerate() {
-		let [first, second] = store(states.abef[stream], states.cdgh[stream]);
+	let mut hashes = [[0; 32]; STREAMS];
+	for (state, hash) in states.iter().zip(&mut hashes) {
+		let [first, second] = store(state);
 		let (halves, _) = hash.as_chunks_mut::<16>();
-		// SAFETY: each half has 16 bytes, and the stores need no alignment.
+		// SAFETY: each half has 16 bytes, which the stores need not have aligned; the order of bytes is
+		// aligned as its type says.
 		unsafe {
-			_mm_storeu_si128(halves[0].as_mut_ptr().cast(), swap_bytes(first));
-			_mm_storeu_si128(halves[1].as_mut_ptr().cast(), swap_bytes(second));
+			let order = _mm_load_si128(SWAP_BYTES.0.as_ptr().cast());
+			_mm_storeu_si128(
+				halves[0].as_mut_ptr().cast(),
+				_mm_shuffle_epi8(first, order),
+			);
+			_mm_storeu_si128(
+				halves[1].as_mut_ptr().cast(),
+				_mm_shuffle_epi8(second, order),
+			);
 		}
 	}
 	hashes
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn compress_sha<const N: usize>(memory: &mut [[u32; 8]; N], blocks: &[&[Block]; N]) {
-	let zero = _mm_setzero_si128();
-	let mut states = States {
-		abef: [zero; N],
-		cdgh: [zero; N],
-	};
-	for (stream, [a, b, c, d, e, f, g, h]) in memory.iter().enumerate() {
-		let set = |a: &u32, b: &u32, c: &u32, d: &u32| {
-			_mm_set_epi32(
-				a.cast_signed(),
-				b.cast_signed(),
-				c.cast_signed(),
-				d.cast_signed(),
-			)
-		};
-		states.abef[stream] = set(a, b, e, f);
-		states.cdgh[stream] = set(c, d, g, h);
+fn compress_streams(memory: &mut [[u32; 8]; STREAMS], blocks: &[&[Block]; STREAMS]) {
+	let [a, b, c, d] = memory;
+	let mut states = [load(a), load(b), load(c), load(d)];
+	let [a, b, c, d] = blocks;
+	for (((a, b), c), d) in a.iter().zip(*b).zip(*c).zip(*d) {
+		message_block(&mut states, [a, b, c, d]);
 	}
-	let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or(0);
-	for index in 0..count {
-		message_block(
-			&mut states,
-			std::array::from_fn(|stream| &blocks[stream][index]),
-		);
-	}
-	for (stream, state) in memory.iter_mut().enumerate() {
-		let [first, second] = store(states.abef[stream], states.cdgh[stream]);
-		let (halves, _) = state.as_chunks_mut::<4>();
+	for (state, memory) in states.iter().zip(memory) {
+		let [first, second] = store(state);
+		let (halves, _) = memory.as_chunks_mut::<4>();
 		// SAFETY: each half has 16 bytes, and the stores need no alignment.
 		unsafe {
 			_mm_storeu_si128(halves[0].as_mut_ptr().cast(), first);
