@@ -5,34 +5,60 @@ pub const QUAD_BYTES: usize = 127;
 /// The bytes of a quad's four nodes.
 pub const QUAD_PADDED_BYTES: usize = 128;
 
-/// Spreads 127 bytes over four 32-byte nodes. Bits are counted from the lowest of the first byte on.
+/// Spreads quads of 127 bytes over four 32-byte nodes each. Bits are counted from the lowest of the first
+/// byte on.
+pub fn pad_quads(quads: &[[u8; QUAD_BYTES]], padded: &mut [[u8; QUAD_PADDED_BYTES]]) {
+	for (quad, padded) in quads.iter().zip(padded) {
+		pad_quad(quad, padded);
+	}
+}
+
+/// Node n begins n × 254 bits into the data: 2n bits before its place in the padded bytes.
 #[inline]
-pub fn pad_quad(quad: &[u8; QUAD_BYTES], padded: &mut [u8; QUAD_PADDED_BYTES]) {
-	let (whole, rest) = quad.as_chunks::<8>();
-	let mut word = [0u64; 16];
-	for index in 0..15 {
-		word[index] = u64::from_le_bytes(whole[index]);
+fn pad_quad(quad: &[u8; QUAD_BYTES], padded: &mut [u8; QUAD_PADDED_BYTES]) {
+	let (nodes, _) = padded.as_chunks_mut::<32>();
+	let mut first: [u64; 4] = words(&quad[..32]);
+	first[3] &= u64::MAX >> 2;
+	store(&first, &mut nodes[0]);
+	store(
+		&shifted::<6>(words(&quad[31..63]), words(&quad[32..64])),
+		&mut nodes[1],
+	);
+	store(
+		&shifted::<4>(words(&quad[63..95]), words(&quad[64..96])),
+		&mut nodes[2],
+	);
+	// All that its last word takes from the byte after it is cleared anyway.
+	let [first, second, third] = words(&quad[96..120]);
+	let next = [first, second, third, 0];
+	store(&shifted::<2>(words(&quad[95..]), next), &mut nodes[3]);
+}
+
+#[inline]
+fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
+	let (words, _) = bytes.as_chunks::<8>();
+	std::array::from_fn(|index| u64::from_le_bytes(words[index]))
+}
+
+#[inline]
+fn store(words: &[u64; 4], node: &mut [u8; 32]) {
+	let (places, _) = node.as_chunks_mut::<8>();
+	for (place, word) in places.iter_mut().zip(words) {
+		*place = word.to_le_bytes();
 	}
-	let mut last = [0; 8];
-	last[..7].copy_from_slice(rest);
-	word[15] = u64::from_le_bytes(last);
-	// Node n begins n × 254 bits into the data and 2n bits later in the padded bytes.
-	let mut shifted = [0u64; 16];
-	shifted[0] = word[0];
-	for index in 1..16 {
-		let shift = 2 * (index / 4);
-		shifted[index] = match shift {
-			0 => word[index],
-			_ => (word[index] << shift) | (word[index - 1] >> (64 - shift)),
-		};
+}
+
+/// 254 bits from bit `BITS` of these words on. `next` are the words that begin one byte later: they bring
+/// the bits beyond each word, and some that are there already. This is faster than shifting the following
+/// word in, which compilers make an instruction of that is slow on some processors.
+#[inline]
+fn shifted<const BITS: u32>(words: [u64; 4], next: [u64; 4]) -> [u64; 4] {
+	let mut node = [0; 4];
+	for index in 0..4 {
+		node[index] = (words[index] >> BITS) | (next[index] << (8 - BITS));
 	}
-	for last in [3, 7, 11] {
-		shifted[last] &= u64::MAX >> 2;
-	}
-	let (bytes, _) = padded.as_chunks_mut::<8>();
-	for index in 0..16 {
-		bytes[index] = shifted[index].to_le_bytes();
-	}
+	node[3] &= u64::MAX >> 2;
+	node
 }
 
 #[cfg(test)]

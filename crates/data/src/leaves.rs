@@ -9,6 +9,7 @@ use std::{
 use crate::{
 	block::{cid_from_digest, RAW},
 	car::section_head,
+	read_ahead::{fill, read_ahead, More},
 	sha256, Digest,
 };
 
@@ -120,20 +121,6 @@ fn head(digest: &Digest, length: usize) -> Vec<u8> {
 	section_head(&cid_from_digest(RAW, digest), length)
 }
 
-/// Reads until the buffer is full or the stream ends.
-fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-	let mut filled = 0;
-	while filled < buffer.len() {
-		match stream.read(&mut buffer[filled..]) {
-			Ok(0) => break,
-			Ok(length) => filled += length,
-			Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
-			Err(error) => return Err(error),
-		}
-	}
-	Ok(filled)
-}
-
 /// Reads a stream once, in leaves of `leaf_bytes` bytes, except the last. `each` takes them in order, on
 /// another thread if there is one, while the next are read and hashed on this and the others; `progress` is
 /// told how many bytes were read. At most 32 MiB are held.
@@ -142,45 +129,25 @@ fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 pub fn for_each_batch<E>(
 	mut stream: impl Read,
 	leaf_bytes: usize,
-	mut each: impl FnMut(&LeafBatch) -> Result<(), E> + Send,
+	each: impl FnMut(&LeafBatch) -> Result<(), E> + Send,
 	progress: &mut dyn FnMut(u64),
 ) -> Result<(), E>
 where
 	E: From<io::Error> + Send,
 {
 	let leaf_bytes = leaf_bytes.max(1);
-	let threads = rayon::current_num_threads();
-	let bytes = BYTES_PER_THREAD.saturating_mul(threads).min(MOST_BYTES);
-	let most = (bytes / leaf_bytes).max(1);
+	let bytes = BYTES_PER_THREAD.saturating_mul(rayon::current_num_threads());
+	let most = (bytes.min(MOST_BYTES) / leaf_bytes).max(1);
 	let mut done = 0u64;
-	let mut read = |batch: &mut LeafBatch| -> io::Result<bool> {
+	let read = |batch: &mut LeafBatch| {
 		batch.read(&mut stream, leaf_bytes, most, &mut |length| {
 			done = done.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
 			progress(done);
 		})?;
-		Ok(batch.leaves.len() == most)
+		let is_full = batch.leaves.len() == most;
+		Ok(if is_full { More::Yes } else { More::No })
 	};
-	let mut batch = LeafBatch::default();
-	let mut more = read(&mut batch)?;
-	if threads == 1 {
-		while more {
-			each(&batch)?;
-			more = read(&mut batch)?;
-		}
-		return each(&batch);
-	}
-	let mut next = LeafBatch::default();
-	while more {
-		let mut used = Ok(());
-		let next_read = rayon::in_place_scope(|scope| {
-			scope.spawn(|_| used = each(&batch));
-			read(&mut next)
-		});
-		used?;
-		more = next_read?;
-		std::mem::swap(&mut batch, &mut next);
-	}
-	each(&batch)
+	read_ahead(read, each)
 }
 
 #[cfg(test)]

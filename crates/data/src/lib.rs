@@ -23,6 +23,7 @@ mod node_hash;
 pub mod pack;
 pub mod piece;
 mod proto;
+mod read_ahead;
 pub mod sha256;
 pub mod shard;
 pub mod unixfs;

@@ -1,10 +1,12 @@
 //! CommP of a stream: the root of a binary tree over its fr32-padded bytes.
 
 use rayon::prelude::*;
+use std::io::{self, Read};
 
 use crate::{
-	fr32::{pad_quad, QUAD_BYTES},
+	fr32::{pad_quads, QUAD_BYTES},
 	node_hash::{hash_level, parent, zero_node},
+	read_ahead::{fill, read_ahead, More},
 	Digest,
 };
 
@@ -23,6 +25,18 @@ const GROUP_BATCHES: usize = 8;
 const GROUP_LEVEL: u32 = BATCH_LEVEL + GROUP_BATCHES.ilog2();
 /// From this many groups on they are hashed in parallel.
 const PARALLEL_GROUPS: usize = 2;
+
+/// How many groups of a stream are read at a time: few by a single thread, so that they are still in its
+/// cache; by several at least so many for each that none waits long for the others, up to a limit.
+const READ_GROUPS: usize = 4;
+const READ_GROUPS_OF_EACH: usize = 16;
+const MOST_READ_GROUPS: usize = 64;
+
+#[derive(Default)]
+struct Buffer {
+	bytes: Vec<u8>,
+	filled: usize,
+}
 
 /// A piece: data, padded with zeros to a power of two, and its commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +161,35 @@ impl PieceHasher {
 		self.buffer.extend_from_slice(rest);
 	}
 
+	/// Adds what a stream has left. It is read once, ahead of the hashing, which all processors share;
+	/// `progress` is told how many bytes of it were read. At most 17 MB are held.
+	pub fn read_from(
+		&mut self,
+		mut stream: impl Read,
+		progress: &mut dyn FnMut(u64),
+	) -> io::Result<()> {
+		let mut done = 0u64;
+		let groups = match rayon::current_num_threads() {
+			1 => READ_GROUPS,
+			threads => READ_GROUPS_OF_EACH
+				.saturating_mul(threads)
+				.min(MOST_READ_GROUPS),
+		};
+		let most = groups * GROUP_BATCHES * BATCH_BYTES;
+		let read = |buffer: &mut Buffer| -> io::Result<More> {
+			buffer.bytes.resize(most, 0);
+			buffer.filled = fill(&mut stream, &mut buffer.bytes)?;
+			done = done.saturating_add(length_of(&buffer.bytes[..buffer.filled]));
+			progress(done);
+			let is_full = buffer.filled == most;
+			Ok(if is_full { More::Yes } else { More::No })
+		};
+		read_ahead(read, |buffer| {
+			self.write(&buffer.bytes[..buffer.filled]);
+			Ok(())
+		})
+	}
+
 	/// The piece of everything written, of the smallest size that holds it.
 	pub fn finish(self) -> Result<Piece, PieceError> {
 		Ok(self.finish_deferred()?.finish_with_prefix(&[]))
@@ -210,9 +253,9 @@ impl PieceHasher {
 			let known = batch.len().min(QUAD_BYTES);
 			quad[..known].copy_from_slice(&batch[..known]);
 			self.first_quad = Some(quad);
-			subtree(batch, Some(&mut self.siblings));
+			subtree(batch, Some(&mut self.siblings), &mut SubtreeMemory::new());
 		} else {
-			let (level, root) = subtree(batch, None);
+			let (level, root) = subtree(batch, None, &mut SubtreeMemory::new());
 			self.push(level, root);
 		}
 	}
@@ -259,7 +302,7 @@ impl DeferredPiece {
 		let data = usize::try_from(self.payload_bytes).unwrap_or(usize::MAX);
 		let length = prefix.len().min(QUAD_BYTES).min(data);
 		self.first_quad[..length].copy_from_slice(&prefix[..length]);
-		let (_, root) = subtree(&self.first_quad, None);
+		let (_, root) = subtree(&self.first_quad, None, &mut SubtreeMemory::new());
 		let commitment = self
 			.siblings
 			.iter()
@@ -296,8 +339,9 @@ fn raise((mut level, mut root): (u32, Digest), to: u32) -> Digest {
 /// The root of the tree over a group.
 fn group_root(group: &[[u8; BATCH_BYTES]; GROUP_BATCHES]) -> Digest {
 	let mut nodes = [[0; 32]; GROUP_BATCHES];
+	let mut memory = SubtreeMemory::new();
 	for (root, batch) in nodes.iter_mut().zip(group) {
-		(_, *root) = subtree(batch, None);
+		(_, *root) = subtree(batch, None, &mut memory);
 	}
 	let mut next = [[0; 32]; GROUP_BATCHES / 2];
 	let mut count = GROUP_BATCHES / 2;
@@ -309,41 +353,59 @@ fn group_root(group: &[[u8; BATCH_BYTES]; GROUP_BATCHES]) -> Digest {
 	nodes[0]
 }
 
+/// Two levels of a subtree, of which one is hashed into the other.
+struct SubtreeMemory {
+	nodes: [Digest; BATCH_NODES],
+	parents: [Digest; BATCH_NODES / 2],
+}
+
+impl SubtreeMemory {
+	const fn new() -> Self {
+		Self {
+			nodes: [[0; 32]; BATCH_NODES],
+			parents: [[0; 32]; BATCH_NODES / 2],
+		}
+	}
+}
+
 /// The tree over at most a batch of bytes, filled with zeros to a power of two of quads: its level, its
 /// root, and, if asked for, the siblings of its first quad's path.
-fn subtree(bytes: &[u8], mut siblings: Option<&mut Vec<Digest>>) -> (u32, Digest) {
+fn subtree(
+	bytes: &[u8],
+	mut siblings: Option<&mut Vec<Digest>>,
+	memory: &mut SubtreeMemory,
+) -> (u32, Digest) {
 	let quads = bytes
 		.len()
 		.div_ceil(QUAD_BYTES)
 		.clamp(1, BATCH_QUADS)
 		.next_power_of_two();
-	let mut storage = [[0u8; 32]; BATCH_NODES];
-	let mut next = [[0u8; 32]; BATCH_NODES / 2];
-	let nodes = &mut storage[..quads * 4];
-	let (padded, _) = nodes.as_flattened_mut().as_chunks_mut::<128>();
+	let SubtreeMemory { nodes, parents } = memory;
+	let mut count = quads * 4;
+	let (padded, _) = nodes[..count].as_flattened_mut().as_chunks_mut::<128>();
 	let (whole, rest) = bytes.as_chunks::<QUAD_BYTES>();
-	for (quad, padded) in whole.iter().zip(padded.iter_mut()) {
-		pad_quad(quad, padded);
+	pad_quads(whole, padded);
+	if let Some(padded) = padded.get_mut(whole.len()..) {
+		padded.fill([0; 128]);
+		if let (false, Some(padded)) = (rest.is_empty(), padded.first_mut()) {
+			let mut quad = [0; QUAD_BYTES];
+			quad[..rest.len()].copy_from_slice(rest);
+			pad_quads(&[quad], std::slice::from_mut(padded));
+		}
 	}
-	if let (false, Some(padded)) = (rest.is_empty(), padded.get_mut(whole.len())) {
-		let mut quad = [0; QUAD_BYTES];
-		quad[..rest.len()].copy_from_slice(rest);
-		pad_quad(&quad, padded);
-	}
-	let mut count = nodes.len();
+	let (mut below, mut above) = (&mut nodes[..], &mut parents[..]);
 	let mut level = 0;
 	while count > 1 {
 		if let (true, Some(siblings)) = (level >= QUAD_LEVEL, siblings.as_mut()) {
-			siblings.push(nodes[1]);
+			siblings.push(below[1]);
 		}
-		let parents = &mut next[..count / 2];
-		hash_level(&nodes[..count], parents);
-		nodes[..count / 2].copy_from_slice(parents);
+		hash_level(&below[..count], &mut above[..count / 2]);
+		(below, above) = (above, below);
 		count /= 2;
 		level += 1;
 	}
 	debug_assert!(level <= BATCH_LEVEL);
-	(level, nodes[0])
+	(level, below[0])
 }
 
 /// A slice's length as a number of bytes in a stream.
@@ -375,7 +437,7 @@ mod tests {
 		let mut nodes: Vec<Digest> = Vec::new();
 		for quad in padded_data.as_chunks::<127>().0 {
 			let mut out = [0; 128];
-			pad_quad(quad, &mut out);
+			pad_quads(&[*quad], std::slice::from_mut(&mut out));
 			nodes.extend_from_slice(out.as_chunks::<32>().0);
 		}
 		while nodes.len() > 1 {

@@ -144,7 +144,8 @@ impl Engine {
 				if pairs.len() > 1 {
 					let last = pairs.len() - 1;
 					let lanes = std::array::from_fn(|lane| &pairs[lane.min(last)]);
-					let all = sha_ni::hash_all(lanes);
+					let mut all = [[0; 32]; sha_ni::STREAMS];
+					sha_ni::hash_all(lanes, &mut all);
 					hashes.copy_from_slice(&all[..hashes.len()]);
 				} else {
 					hash_one_by_one(pairs, hashes, hash_pair_alone);
@@ -281,7 +282,7 @@ fn hash_pair_alone(pair: &Block) -> Digest {
 	digest_of(&state)
 }
 
-fn hash_one_by_one(pairs: &[Block], hashes: &mut [Digest], hash: fn(&Block) -> Digest) {
+fn hash_one_by_one(pairs: &[Block], hashes: &mut [Digest], hash: impl Fn(&Block) -> Digest) {
 	for (pair, place) in pairs.iter().zip(hashes) {
 		*place = hash(pair);
 	}
@@ -292,12 +293,12 @@ fn hash_one_by_one(pairs: &[Block], hashes: &mut [Digest], hash: fn(&Block) -> D
 fn in_groups<'a, const N: usize>(
 	pairs: &'a [Block],
 	hashes: &'a mut [Digest],
-	hash: fn([&Block; N]) -> [Digest; N],
+	hash: impl Fn([&Block; N], &mut [Digest; N]),
 ) -> (&'a [Block], &'a mut [Digest]) {
 	let (groups, rest) = pairs.as_chunks::<N>();
 	let (places, rest_places) = hashes.as_chunks_mut::<N>();
 	for (group, places) in groups.iter().zip(places) {
-		*places = hash(group.each_ref());
+		hash(group.each_ref(), places);
 	}
 	(rest, rest_places)
 }

@@ -87,10 +87,10 @@ pub fn available() -> bool {
 }
 
 /// The hashes of messages of 64 bytes. Only where [`available`].
-pub fn hash_all(pairs: [&Block; LANES]) -> [Digest; LANES] {
+pub fn hash_all(pairs: [&Block; LANES], hashes: &mut [Digest; LANES]) {
 	assert!(available(), "the caller asks first");
 	// SAFETY: the processor has the feature, as just checked.
-	unsafe { hash_pairs(pairs) }
+	unsafe { hash_pairs(pairs, hashes) }
 }
 
 /// Takes blocks into their lanes' states, equally many for each. Only where [`available`].

@@ -125,14 +125,15 @@ macro_rules! lane_engine {
 
 		/// The hashes of as many messages of 64 bytes as there are lanes.
 		$(#[$feature])*
-		fn hash_pairs(pairs: [&Block; LANES]) -> [Digest; LANES] {
+		fn hash_pairs(pairs: [&Block; LANES], hashes: &mut [Digest; LANES]) {
 			let mut state = initial();
 			message_block(&mut state, words(pairs));
 			padding_block(&mut state);
-			let rows = rows(&state);
-			std::array::from_fn(|lane| {
-				super::digest_of(&std::array::from_fn(|word| rows[word][lane]))
-			})
+			for (word, row) in rows(&state).iter().enumerate() {
+				for (hash, value) in hashes.iter_mut().zip(row) {
+					hash.as_chunks_mut::<4>().0[word] = value.to_be_bytes();
+				}
+			}
 		}
 
 		/// Takes blocks of each lane into its state; all lanes have equally many.

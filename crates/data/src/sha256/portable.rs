@@ -58,8 +58,9 @@ lane_engine!();
 
 /// The hash of a message of 64 bytes.
 pub fn hash_pair(pair: &Block) -> Digest {
-	let [hash] = hash_pairs([pair]);
-	hash
+	let mut hash = [[0; 32]];
+	hash_pairs([pair], &mut hash);
+	hash[0]
 }
 
 /// Takes blocks into a state.

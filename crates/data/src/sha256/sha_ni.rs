@@ -26,10 +26,10 @@ pub fn available() -> bool {
 }
 
 /// The hashes of messages of 64 bytes. Only where [`available`].
-pub fn hash_all(pairs: [&Block; STREAMS]) -> [Digest; STREAMS] {
+pub fn hash_all(pairs: [&Block; STREAMS], hashes: &mut [Digest; STREAMS]) {
 	assert!(available(), "the caller asks first");
 	// SAFETY: the processor has the features, as just checked.
-	unsafe { hash_pairs(pairs) }
+	unsafe { hash_pairs(pairs, hashes) }
 }
 
 /// Takes blocks into their messages' states, equally many for each. Only where [`available`].
@@ -300,12 +300,11 @@ fn store(state: &State) -> [__m128i; 2] {
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn hash_pairs(pairs: [&Block; STREAMS]) -> [Digest; STREAMS] {
+fn hash_pairs(pairs: [&Block; STREAMS], hashes: &mut [Digest; STREAMS]) {
 	let mut states = [load(&INITIAL); STREAMS];
 	message_block(&mut states, pairs);
 	padding_block(&mut states);
-	let mut hashes = [[0; 32]; STREAMS];
-	for (state, hash) in states.iter().zip(&mut hashes) {
+	for (state, hash) in states.iter().zip(hashes) {
 		let [first, second] = store(state);
 		let (halves, _) = hash.as_chunks_mut::<16>();
 		// SAFETY: each half has 16 bytes, which the stores need not have aligned; the order of bytes is
@@ -322,7 +321,6 @@ fn hash_pairs(pairs: [&Block; STREAMS]) -> [Digest; STREAMS] {
 			);
 		}
 	}
-	hashes
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
