@@ -32,9 +32,7 @@ pub enum BlockError {
 		cid: Cid,
 	},
 	/// The CID's hash function is not known here.
-	#[error(
-		"block {cid} uses the hash function {code:#x}: only SHA-256 and identity are supported"
-	)]
+	#[error("block {cid} uses the hash function {code:#x}, which is not supported")]
 	UnsupportedHash {
 		/// The block.
 		cid: Cid,
@@ -79,7 +77,10 @@ pub fn verify(cid: &Cid, data: &[u8]) -> Result<(), BlockError> {
 	let matches = match hash.code() {
 		SHA2_256 => hash.digest() == sha256(data),
 		IDENTITY => hash.digest() == data,
-		code => return Err(BlockError::UnsupportedHash { cid: *cid, code }),
+		code => match crate::hashes::digest(code, data) {
+			Some(digest) => hash.digest() == digest,
+			None => return Err(BlockError::UnsupportedHash { cid: *cid, code }),
+		},
 	};
 	if matches {
 		Ok(())

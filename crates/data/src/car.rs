@@ -1,13 +1,20 @@
-//! CARv1: a header with roots, then blocks, each with its CID.
+//! CARs: a header with roots, then blocks, each with its CID. Version 2 puts a header before that and an
+//! index behind it.
 
+mod file_writer;
 mod header;
 mod index;
 mod reader;
+mod sorted_index;
+mod v2;
 mod writer;
 
+pub use file_writer::{CarFileWriter, CarVersion};
 pub use header::CarHeader;
 pub use index::{BlockLocation, CarIndex};
-pub use reader::{CarBlock, CarReader};
+pub use reader::{CarBlock, CarReader, CarSection};
+pub use sorted_index::{IndexEntry, IndexKind, SortedIndex, UnknownIndex};
+pub use v2::{CarV2Header, PRAGMA, V2_HEADER_BYTES};
 pub(crate) use writer::section_head;
 pub use writer::{section_bytes, CarWriter};
 
@@ -33,12 +40,15 @@ impl Default for Limits {
 	}
 }
 
-/// Why a stream is not read as CARv1.
+/// Why a stream is not read as a CAR.
 #[derive(Debug, thiserror::Error)]
 pub enum CarError {
 	/// The stream itself failed.
 	#[error("cannot read the CAR: {0}")]
 	Read(#[from] std::io::Error),
+	/// What is written to failed.
+	#[error("cannot write the CAR: {0}")]
+	Write(#[source] std::io::Error),
 	/// The stream ends within the header or a block.
 	#[error("the CAR is cut short at byte {offset}")]
 	Truncated {
@@ -62,9 +72,15 @@ pub enum CarError {
 		/// The limit.
 		limit: u64,
 	},
-	/// The file is another version of the format.
-	#[error("the CAR has version {0}: only version 1 is supported")]
+	/// The file is another version of the format, or holds another version where 1 belongs.
+	#[error("the CAR has version {0}, which is not supported here")]
 	Version(u64),
+	/// The header of the second version contradicts itself.
+	#[error("the CARv2's header is malformed: {0}")]
+	V2(&'static str),
+	/// The index is malformed.
+	#[error("the CAR's index is malformed: {0}")]
+	Index(&'static str),
 	/// A block has no bytes and no CID.
 	#[error("there is an empty section at byte {offset} of the CAR")]
 	EmptySection {

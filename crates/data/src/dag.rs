@@ -3,29 +3,37 @@
 use cid::Cid;
 
 use crate::{
-	block::{dag_pb_cid, Block},
+	block::Block,
 	piece::length_of,
+	profile::Profile,
 	unixfs::{Child, FileNode},
-	MAX_LINKS,
 };
 
 /// Takes a file's leaves in order and makes the nodes above them, children before their parents. Holds at
 /// most one unfinished node for each level.
 #[derive(Clone, Debug, Default)]
 pub struct DagBuilder {
+	profile: Profile,
 	levels: Vec<Vec<Child>>,
 }
 
 impl DagBuilder {
-	/// A builder without leaves.
+	/// A builder without leaves, for the default profile.
 	pub fn new() -> Self {
 		Self::default()
 	}
 
-	/// Adds a leaf of `file_bytes` bytes; nodes that are now full are appended to `nodes`.
+	/// A builder without leaves.
+	pub const fn with_profile(profile: Profile) -> Self {
+		Self {
+			profile,
+			levels: Vec::new(),
+		}
+	}
+
+	/// Adds a raw leaf of `file_bytes` bytes; nodes that are now full are appended to `nodes`.
 	pub fn push_leaf(&mut self, cid: Cid, file_bytes: u64, nodes: &mut Vec<Block>) {
-		self.push(
-			0,
+		self.push_child(
 			Child {
 				cid,
 				file_bytes,
@@ -35,15 +43,25 @@ impl DagBuilder {
 		);
 	}
 
+	/// Adds a leaf; nodes that are now full are appended to `nodes`.
+	pub fn push_child(&mut self, leaf: Child, nodes: &mut Vec<Block>) {
+		self.push(0, leaf, nodes);
+	}
+
 	/// Ends the file: the remaining nodes are appended to `nodes`, the root last. Returns the root's CID,
 	/// or `None` if there were no leaves. All leaves are equally deep; a single leaf is its own root.
-	pub fn finish(mut self, nodes: &mut Vec<Block>) -> Option<Cid> {
+	pub fn finish(self, nodes: &mut Vec<Block>) -> Option<Cid> {
+		self.finish_root(nodes).map(|root| root.cid)
+	}
+
+	/// Does the same and tells the root's sizes, too.
+	pub fn finish_root(mut self, nodes: &mut Vec<Block>) -> Option<Child> {
 		let mut level = 0;
 		loop {
 			let is_top = level + 1 >= self.levels.len();
 			let children = self.levels.get_mut(level)?;
 			if let (true, [root]) = (is_top, children.as_slice()) {
-				return Some(root.cid);
+				return Some(*root);
 			}
 			if !children.is_empty() {
 				let children = std::mem::take(children);
@@ -58,7 +76,7 @@ impl DagBuilder {
 			self.levels.resize_with(level + 1, Vec::new);
 		}
 		self.levels[level].push(child);
-		if self.levels[level].len() == MAX_LINKS {
+		if self.levels[level].len() == self.profile.max_links {
 			let children = std::mem::take(&mut self.levels[level]);
 			self.close(level, children, nodes);
 		}
@@ -72,7 +90,7 @@ impl DagBuilder {
 			sum.saturating_add(child.cumulative_bytes)
 		});
 		let child = Child {
-			cid: dag_pb_cid(&data),
+			cid: self.profile.node_cid(&data),
 			file_bytes: node.file_bytes().unwrap_or(u64::MAX),
 			cumulative_bytes: below.saturating_add(length_of(&data)),
 		};

@@ -5,33 +5,58 @@
 //!   [`ShardLayout::open_at`](shard::ShardLayout::open_at) makes again from the file at any offset.
 //! - [`Unpacker`](unpack::Unpacker) takes shards back, checks every block and writes the file.
 //! - [`PieceHasher`](piece::PieceHasher) computes CommP of any stream in constant memory.
-//! - [`car`] reads, writes and indexes CARv1; [`dag_pb`] and [`unixfs`] are the codecs below.
+//! - [`car`] reads, writes and indexes CARs of both versions; [`archive`] creates, copies, inspects and
+//!   verifies whole ones.
+//! - [`import`] makes DAGs of files and folders; [`extract`] writes them to disk again, and nowhere else.
+//! - [`folder`] packs a folder into shards, of which [`folder_fetch`] fetches what a path needs.
+//! - [`walk`] finds what a path names; [`blocks`] are where its blocks come from.
+//! - [`dag_pb`], [`unixfs`], [`directory`] and [`dag_cbor`] are the codecs below.
 //!
-//! The DAG follows the profile `unixfs-v1-2025`: CIDv1, SHA-256, raw leaves of 1 MiB, balanced, at most
-//! 1024 links to a node. This crate knows no chain and needs no async runtime.
+//! What CIDs the same bytes get is a [`Profile`]'s choice, by default `unixfs-v1-2025`: CIDv1, SHA-256, raw
+//! leaves of 1 MiB, balanced, at most 1024 links to a node. This crate knows no chain and needs no async
+//! runtime.
 
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod archive;
 pub mod block;
+pub mod blocks;
 pub mod car;
 pub mod dag;
+pub mod dag_cbor;
 pub mod dag_pb;
+pub mod directory;
+#[cfg(unix)]
+pub mod extract;
+#[cfg(unix)]
+pub mod folder;
+#[cfg(unix)]
+pub mod folder_fetch;
 mod fr32;
+mod hamt;
+mod hashes;
+#[cfg(unix)]
+pub mod import;
 pub mod leaves;
 mod node_hash;
 pub mod pack;
 pub mod piece;
+pub mod profile;
 mod proto;
 mod read_ahead;
+#[cfg(unix)]
+mod sandbox;
 pub mod sha256;
 pub mod shard;
 pub mod unixfs;
 pub mod unpack;
+pub mod walk;
 
 pub use cid::Cid;
 pub use pack::{pack, PackError, Package};
 pub use piece::{Piece, PieceError, PieceHasher};
+pub use profile::Profile;
 pub use shard::{Shard, ShardLayout};
 pub use unpack::{UnpackError, Unpacker};
 
@@ -43,3 +68,8 @@ pub const CHUNK_BYTES: u64 = 1 << 20;
 
 /// The most children of a node.
 pub const MAX_LINKS: usize = 1024;
+
+/// A length as the 64-bit number that all formats here have.
+pub(crate) fn count(length: usize) -> u64 {
+	u64::try_from(length).unwrap_or(u64::MAX)
+}

@@ -9,8 +9,10 @@ pub enum Value<'a> {
 	Varint(u64),
 	/// Wire type 2.
 	Bytes(&'a [u8]),
-	/// Wire types 1 and 5, which are only skipped.
-	Fixed,
+	/// Wire type 1, which is only skipped.
+	Fixed64,
+	/// Wire type 5.
+	Fixed32(u32),
 }
 
 /// Why bytes are no message.
@@ -39,12 +41,17 @@ impl<'a> Fields<'a> {
 		let tag = self.varint()?;
 		let value = match tag & 7 {
 			0 => Value::Varint(self.varint()?),
-			1 => self.take(8).map(|_| Value::Fixed)?,
+			1 => self.take(8).map(|_| Value::Fixed64)?,
 			2 => {
 				let length = self.varint()?;
 				Value::Bytes(self.take(length)?)
 			},
-			5 => self.take(4).map(|_| Value::Fixed)?,
+			5 => {
+				let bytes = self.take(4)?.try_into();
+				Value::Fixed32(u32::from_le_bytes(
+					bytes.map_err(|_| ProtoError::Truncated)?,
+				))
+			},
 			other => return Err(ProtoError::WireType(other)),
 		};
 		Ok(Some((tag >> 3, value)))
@@ -82,11 +89,22 @@ pub fn put_number(out: &mut Vec<u8>, field: u64, value: u64) {
 	put_varint(out, value);
 }
 
+/// Appends a field of wire type 5.
+pub fn put_fixed32(out: &mut Vec<u8>, field: u64, value: u32) {
+	put_varint(out, field << 3 | 5);
+	out.extend_from_slice(&value.to_le_bytes());
+}
+
 /// Appends a field of wire type 2.
 pub fn put_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 	put_varint(out, field << 3 | 2);
 	put_varint(out, crate::piece::length_of(bytes));
 	out.extend_from_slice(bytes);
+}
+
+/// The bytes of a number.
+pub fn varint_bytes(value: u64) -> u64 {
+	crate::piece::length_of(encode::u64(value, &mut encode::u64_buffer()))
 }
 
 #[cfg(test)]
@@ -99,12 +117,12 @@ mod tests {
 		let mut bytes = Vec::new();
 		put_number(&mut bytes, 3, u64::MAX);
 		put_bytes(&mut bytes, 2, b"abc");
-		bytes.extend_from_slice(&[5 << 3 | 5, 0, 0, 0, 0, 6 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+		bytes.extend_from_slice(&[5 << 3 | 5, 1, 0, 0, 0, 6 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0]);
 		let mut fields = Fields(&bytes);
 		assert_eq!(fields.next_field(), Ok(Some((3, Value::Varint(u64::MAX)))));
 		assert_eq!(fields.next_field(), Ok(Some((2, Value::Bytes(b"abc")))));
-		assert_eq!(fields.next_field(), Ok(Some((5, Value::Fixed))));
-		assert_eq!(fields.next_field(), Ok(Some((6, Value::Fixed))));
+		assert_eq!(fields.next_field(), Ok(Some((5, Value::Fixed32(1)))));
+		assert_eq!(fields.next_field(), Ok(Some((6, Value::Fixed64))));
 		assert_eq!(fields.next_field(), Ok(None));
 	}
 

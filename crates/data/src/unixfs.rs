@@ -1,17 +1,23 @@
-//! UnixFS v1: what dag-pb nodes say of files.
+//! UnixFS v1: what dag-pb nodes say of files, directories and symbolic links.
+
+mod message;
 
 use cid::Cid;
 
+pub use message::{Kind, Message, Mtime};
+
 use crate::{
-	block::DAG_PB,
+	block::{DAG_PB, RAW},
+	count,
 	dag_pb::{DagPbError, PbLink, PbNode},
-	proto::{put_number, Fields, ProtoError, Value},
+	piece::length_of,
+	proto::ProtoError,
 };
 
-/// The message's type for files.
-const TYPE_FILE: u64 = 2;
-/// The message's type for raw bytes, which old writers use for leaves.
-const TYPE_RAW: u64 = 0;
+/// The most children of a HAMT's node that are read.
+const MAX_FANOUT: u64 = 1024;
+/// The multihash code of the first 64 bits of murmur3-x64-128, which HAMTs use.
+pub const MURMUR3: u64 = 0x22;
 
 /// A child of a file's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +49,18 @@ pub enum UnixFsError {
 	/// The message's wire format is broken.
 	#[error("a UnixFS message is malformed: {0}")]
 	Proto(#[from] ProtoError),
+	/// The message's type does not exist, or nothing writes it.
+	#[error("a node has the UnixFS type {0}, which is not supported")]
+	Type(u64),
 	/// The node is a directory, a link or another thing that is no file.
-	#[error("a node has the UnixFS type {0}, which is no file")]
-	NotAFile(u64),
+	#[error("a node is a {0:?}, which is no file")]
+	NotAFile(Kind),
+	/// The block is of a codec that UnixFS does not use.
+	#[error("a block has the codec {0:#x}: UnixFS has raw and dag-pb blocks only")]
+	Codec(u64),
+	/// A directory's node contradicts itself.
+	#[error("a directory's node is malformed: {0}")]
+	Directory(&'static str),
 	/// Sizes contradict each other.
 	#[error("a file's node contradicts itself: {0}")]
 	Sizes(&'static str),
@@ -61,12 +76,11 @@ impl FileNode {
 
 	/// The node's block, as the profile `unixfs-v1-2025` writes it.
 	pub fn encode(&self) -> Vec<u8> {
-		let mut message = Vec::new();
-		put_number(&mut message, 1, TYPE_FILE);
-		put_number(&mut message, 3, self.file_bytes().unwrap_or(u64::MAX));
-		for child in &self.children {
-			put_number(&mut message, 4, child.file_bytes);
-		}
+		let message = Message {
+			file_bytes: Some(self.file_bytes().unwrap_or(u64::MAX)),
+			block_sizes: self.children.iter().map(|child| child.file_bytes).collect(),
+			..Message::new(Kind::File)
+		};
 		let links = self
 			.children
 			.iter()
@@ -78,31 +92,145 @@ impl FileNode {
 			.collect();
 		PbNode {
 			links,
-			data: Some(message),
+			data: Some(message.encode()),
 		}
 		.encode()
 	}
 
 	/// Reads an inner node, and refuses sizes that do not agree.
 	pub fn decode(block: &[u8]) -> Result<Self, UnixFsError> {
+		match Node::decode_dag_pb(block)? {
+			Node::File { data, children } if data.is_empty() => Ok(Self { children }),
+			Node::File { .. } => Err(UnixFsError::Sizes("an inner node holds bytes itself")),
+			Node::Directory(_) => Err(UnixFsError::NotAFile(Kind::Directory)),
+			Node::Shard(_) => Err(UnixFsError::NotAFile(Kind::HamtShard)),
+			Node::Symlink(_) => Err(UnixFsError::NotAFile(Kind::Symlink)),
+		}
+	}
+}
+
+/// A block of a UnixFS DAG.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+	/// A file or a part of one: bytes of its own, and then those of its children.
+	File {
+		/// The bytes.
+		data: Vec<u8>,
+		/// What follows them.
+		children: Vec<Child>,
+	},
+	/// A directory in one block.
+	Directory(Vec<Entry>),
+	/// A part of a directory.
+	Shard(Shard),
+	/// A symbolic link, with its target.
+	Symlink(Vec<u8>),
+}
+
+/// A directory's entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+	/// The name, which is not checked: it may be anything.
+	pub name: String,
+	/// What it names.
+	pub cid: Cid,
+	/// The bytes of all blocks below, by the writer's word.
+	pub cumulative_bytes: u64,
+}
+
+/// A node of a directory that is a HAMT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+	/// How many children a node can have.
+	pub fanout: u64,
+	/// The children, with their names still behind the digits of their place.
+	pub links: Vec<Entry>,
+}
+
+/// A child of a HAMT's node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShardChild<'a> {
+	/// Another node of the HAMT.
+	Shard,
+	/// An entry of the directory, with its name.
+	Entry(&'a str),
+}
+
+impl Shard {
+	/// How many hexadecimal digits come before a name.
+	pub fn prefix_digits(&self) -> usize {
+		let mut digits = 0;
+		let mut rest = self.fanout.saturating_sub(1);
+		while rest > 0 {
+			rest >>= 4;
+			digits += 1;
+		}
+		digits
+	}
+
+	/// What a link is, and its place among the children.
+	pub fn child<'a>(&self, link: &'a Entry) -> Result<(u64, ShardChild<'a>), UnixFsError> {
+		const MALFORMED: UnixFsError = UnixFsError::Directory("a link of a HAMT has no place");
+		let (prefix, name) = link
+			.name
+			.split_at_checked(self.prefix_digits())
+			.ok_or(MALFORMED)?;
+		let upper_case = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+		if !prefix.bytes().all(upper_case) {
+			return Err(MALFORMED);
+		}
+		let place = u64::from_str_radix(prefix, 16).map_err(|_| MALFORMED)?;
+		if place >= self.fanout {
+			return Err(MALFORMED);
+		}
+		let child = if name.is_empty() {
+			ShardChild::Shard
+		} else {
+			ShardChild::Entry(name)
+		};
+		Ok((place, child))
+	}
+}
+
+impl Node {
+	/// Reads a block of a UnixFS DAG.
+	pub fn decode(cid: &Cid, block: &[u8]) -> Result<Self, UnixFsError> {
+		match cid.codec() {
+			RAW => Ok(Self::File {
+				data: block.to_vec(),
+				children: Vec::new(),
+			}),
+			DAG_PB => Self::decode_dag_pb(block),
+			codec => Err(UnixFsError::Codec(codec)),
+		}
+	}
+
+	fn decode_dag_pb(block: &[u8]) -> Result<Self, UnixFsError> {
 		let node = PbNode::decode(block)?;
 		let data = node
 			.data
 			.as_deref()
 			.ok_or(UnixFsError::Message("it is absent"))?;
 		let message = Message::decode(data)?;
-		if message.kind != TYPE_FILE && message.kind != TYPE_RAW {
-			return Err(UnixFsError::NotAFile(message.kind));
+		match message.kind {
+			Kind::File | Kind::Raw => Self::file(message, node.links),
+			Kind::Directory => Ok(Self::Directory(entries(node.links)?)),
+			Kind::HamtShard => Self::shard(&message, node.links),
+			Kind::Symlink if node.links.is_empty() => {
+				Ok(Self::Symlink(message.data.unwrap_or_default()))
+			},
+			Kind::Symlink => Err(UnixFsError::Message("a symbolic link has links")),
+			Kind::Metadata => Err(UnixFsError::Type(3)),
 		}
-		if message.has_data {
-			return Err(UnixFsError::Sizes("an inner node holds bytes itself"));
-		}
-		if message.block_sizes.len() != node.links.len() {
+	}
+
+	fn file(message: Message, links: Vec<PbLink>) -> Result<Self, UnixFsError> {
+		if message.block_sizes.len() != links.len() {
 			return Err(UnixFsError::Sizes("there is not one size for each link"));
 		}
-		let children = node
-			.links
-			.iter()
+		let data = message.data.unwrap_or_default();
+		let children: Vec<_> = links
+			.into_iter()
 			.zip(message.block_sizes)
 			.map(|(link, file_bytes)| Child {
 				cid: link.cid,
@@ -110,17 +238,51 @@ impl FileNode {
 				cumulative_bytes: link.cumulative_bytes.unwrap_or_default(),
 			})
 			.collect();
-		let node = Self { children };
-		let total = node
-			.file_bytes()
+		let total = children
+			.iter()
+			.try_fold(length_of(&data), |sum, child| {
+				sum.checked_add(child.file_bytes)
+			})
 			.ok_or(UnixFsError::Sizes("its size overflows"))?;
-		if message.file_size.is_some_and(|size| size != total) {
+		if message.file_bytes.is_some_and(|size| size != total) {
 			return Err(UnixFsError::Sizes(
 				"the children do not add up to the file's size",
 			));
 		}
-		Ok(node)
+		Ok(Self::File { data, children })
 	}
+
+	fn shard(message: &Message, links: Vec<PbLink>) -> Result<Self, UnixFsError> {
+		if message.hash_type != Some(MURMUR3) {
+			return Err(UnixFsError::Directory("a HAMT has another hash function"));
+		}
+		let fanout = message.fanout.unwrap_or_default();
+		if !(8..=MAX_FANOUT).contains(&fanout) || !fanout.is_power_of_two() {
+			return Err(UnixFsError::Directory(
+				"a HAMT's fan-out is no power of two between 8 and 1024",
+			));
+		}
+		if count(links.len()) > fanout {
+			return Err(UnixFsError::Directory("a HAMT has more links than places"));
+		}
+		let links = entries(links)?;
+		Ok(Self::Shard(Shard { fanout, links }))
+	}
+}
+
+fn entries(links: Vec<PbLink>) -> Result<Vec<Entry>, UnixFsError> {
+	links
+		.into_iter()
+		.map(|link| {
+			Ok(Entry {
+				name: link
+					.name
+					.ok_or(UnixFsError::Directory("an entry has no name"))?,
+				cid: link.cid,
+				cumulative_bytes: link.cumulative_bytes.unwrap_or_default(),
+			})
+		})
+		.collect()
 }
 
 /// The CIDs that a block links to: none for a leaf.
@@ -135,45 +297,13 @@ pub fn links(cid: &Cid, block: &[u8]) -> Result<Vec<Cid>, DagPbError> {
 		.collect())
 }
 
-/// What is read of UnixFS's message `Data`; modes, times and fan-outs are passed over.
-#[derive(Default)]
-struct Message {
-	kind: u64,
-	has_data: bool,
-	file_size: Option<u64>,
-	block_sizes: Vec<u64>,
-}
-
-impl Message {
-	fn decode(bytes: &[u8]) -> Result<Self, UnixFsError> {
-		let mut message = Self::default();
-		let mut kind = None;
-		let mut fields = Fields(bytes);
-		while let Some((field, value)) = fields.next_field()? {
-			match (field, value) {
-				(1, Value::Varint(value)) => kind = Some(value),
-				(2, Value::Bytes(data)) => message.has_data |= !data.is_empty(),
-				(3, Value::Varint(value)) => message.file_size = Some(value),
-				(4, Value::Varint(value)) => message.block_sizes.push(value),
-				(4, Value::Bytes(packed)) => {
-					let mut packed = Fields(packed);
-					while !packed.0.is_empty() {
-						message.block_sizes.push(packed.varint()?);
-					}
-				},
-				(1..=4, _) => return Err(UnixFsError::Message("a field has the wrong type")),
-				_ => {},
-			}
-		}
-		message.kind = kind.ok_or(UnixFsError::Message("it has no type"))?;
-		Ok(message)
-	}
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{block::raw_cid, proto::put_bytes};
+	use crate::{
+		block::raw_cid,
+		proto::{put_bytes, put_number},
+	};
 
 	fn node() -> FileNode {
 		let child = |byte: u8, bytes: u64| Child {
@@ -238,9 +368,9 @@ mod tests {
 				vec![0x0a, 0],
 				UnixFsError::Message("a field has the wrong type"),
 			),
-			(vec![0x08, 1], UnixFsError::NotAFile(1)),
+			(vec![0x08, 1], UnixFsError::NotAFile(Kind::Directory)),
 			(
-				vec![0x08, 2, 0x12, 1, 0],
+				vec![0x08, 2, 0x12, 1, 0, 0x20, 0x80, 0x80, 0x40, 0x20, 17],
 				UnixFsError::Sizes("an inner node holds bytes itself"),
 			),
 			(
@@ -262,5 +392,102 @@ mod tests {
 			FileNode::decode(&with_message(overflow)),
 			Err(UnixFsError::Sizes("its size overflows"))
 		);
+	}
+
+	fn entry(name: &str) -> Entry {
+		Entry {
+			name: name.into(),
+			cid: raw_cid(b"x"),
+			cumulative_bytes: 1,
+		}
+	}
+
+	#[test]
+	fn a_hamts_links_have_a_place_and_perhaps_a_name() {
+		let shard = Shard {
+			fanout: 256,
+			links: vec![],
+		};
+		assert_eq!(shard.prefix_digits(), 2);
+		assert_eq!(shard.child(&entry("0F")), Ok((15, ShardChild::Shard)));
+		assert_eq!(
+			shard.child(&entry("FFname")),
+			Ok((255, ShardChild::Entry("name")))
+		);
+		for name in ["", "F", "0f", "+1a", "g0x", "é"] {
+			assert!(shard.child(&entry(name)).is_err(), "{name}");
+		}
+		let small = Shard {
+			fanout: 8,
+			links: vec![],
+		};
+		assert_eq!(small.prefix_digits(), 1);
+		assert!(small.child(&entry("8x")).is_err());
+	}
+
+	#[test]
+	fn malformed_directories_and_links_are_refused() {
+		let block = |message: Message, links: usize| {
+			PbNode {
+				links: vec![
+					PbLink {
+						cid: raw_cid(b"x"),
+						name: None,
+						cumulative_bytes: None
+					};
+					links
+				],
+				data: Some(message.encode()),
+			}
+			.encode()
+		};
+		let hamt = Message {
+			hash_type: Some(MURMUR3),
+			fanout: Some(8),
+			..Message::new(Kind::HamtShard)
+		};
+		let cases = [
+			(block(Message::new(Kind::Directory), 1), "no name"),
+			(block(Message::new(Kind::Metadata), 0), "type 3"),
+			(block(Message::new(Kind::Symlink), 1), "has links"),
+			(block(hamt.clone(), 9), "more links"),
+			(
+				block(
+					Message {
+						fanout: Some(9),
+						..hamt.clone()
+					},
+					0,
+				),
+				"fan-out",
+			),
+			(
+				block(
+					Message {
+						fanout: Some(1 << 20),
+						..hamt.clone()
+					},
+					0,
+				),
+				"fan-out",
+			),
+			(
+				block(
+					Message {
+						hash_type: Some(0x12),
+						..hamt
+					},
+					0,
+				),
+				"hash function",
+			),
+		];
+		for (block, text) in cases {
+			let cid = crate::block::dag_pb_cid(&block);
+			let error = Node::decode(&cid, &block).unwrap_err().to_string();
+			assert!(error.contains(text), "{error}");
+		}
+		let other = crate::block::cid_from_digest(0x71, &[0; 32]);
+		assert_eq!(Node::decode(&other, &[]), Err(UnixFsError::Codec(0x71)));
 	}
 }

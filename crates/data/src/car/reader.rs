@@ -1,7 +1,10 @@
 use cid::Cid;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
-use super::{CarError, CarHeader, Limits};
+use super::{
+	v2::{CarV2Header, V2_HEADER_BYTES},
+	CarError, CarHeader, Limits,
+};
 use crate::{
 	block::{self, Block},
 	piece::length_of,
@@ -12,40 +15,67 @@ const MAX_VARINT_BYTES: usize = 10;
 /// The longest CID: a version, a codec, a hash code, a length and 64 bytes of hash.
 const MAX_CID_BYTES: u64 = 4 * 10 + 64;
 
-/// Reads a CARv1 as a stream, one checked block at a time. What it allocates is bounded by its limits, and
-/// by what the stream really has.
+/// Reads a CAR of either version as a stream, one checked block at a time. What it allocates is bounded by
+/// its limits, and by what the stream really has.
 #[derive(Debug)]
 pub struct CarReader<R> {
 	reader: BufReader<R>,
 	roots: Vec<Cid>,
+	v2: Option<CarV2Header>,
 	limits: Limits,
 	offset: u64,
+	/// Where a CARv2's data ends.
+	end: Option<u64>,
+	/// The bytes of the current section that were not read.
+	unread: u64,
+	verifies: bool,
+	ends_at_zero: bool,
 }
 
 /// A block and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarBlock {
-	/// The block, which is what its CID says.
+	/// The block, which is what its CID says unless the reader was told not to check.
 	pub block: Block,
 	/// Where the block's bytes begin in the stream.
 	pub offset: u64,
+}
+
+/// The place of a block that was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CarSection {
+	/// The block's CID.
+	pub cid: Cid,
+	/// Where the section begins in the stream.
+	pub offset: u64,
+	/// Where the block's bytes begin in the stream.
+	pub data_offset: u64,
+	/// The block's bytes.
+	pub data_bytes: u64,
 }
 
 impl<R: Read> CarReader<R> {
 	/// Reads the header.
 	pub fn new(reader: R, limits: Limits) -> Result<Self, CarError> {
 		let mut car = Self::without_header(reader, 0, limits);
-		let bytes = car
-			.read_length()?
-			.ok_or(CarError::Truncated { offset: 0 })?;
-		if bytes > limits.header_bytes {
-			return Err(CarError::HeaderTooLarge {
-				bytes,
-				limit: limits.header_bytes,
-			});
+		match car.read_header() {
+			Err(CarError::Version(2)) => {},
+			result => {
+				car.roots = result?.roots;
+				return Ok(car);
+			},
 		}
-		let body = car.read_exactly(bytes)?;
-		car.roots = CarHeader::decode(&body)?.roots;
+		let bytes = car.read_exactly(crate::count(V2_HEADER_BYTES))?;
+		let header = bytes
+			.first_chunk()
+			.ok_or(CarError::V2("its header is cut short"))?;
+		let header = CarV2Header::decode(header)?;
+		let padding = header.data_offset.saturating_sub(car.offset);
+		car.unread = padding;
+		car.skip_data()?;
+		car.end = header.data_end();
+		car.v2 = Some(header);
+		car.roots = car.read_header()?.roots;
 		Ok(car)
 	}
 
@@ -56,14 +86,41 @@ impl<R: Read> CarReader<R> {
 		Self {
 			reader,
 			roots: Vec::new(),
+			v2: None,
 			limits,
 			offset,
+			end: None,
+			unread: 0,
+			verifies: true,
+			ends_at_zero: false,
 		}
+	}
+
+	/// Does not check blocks against their CIDs: whoever uses them must.
+	pub const fn without_verification(mut self) -> Self {
+		self.verifies = false;
+		self
+	}
+
+	/// Takes an empty section for the end, as files have it that are filled up with zeros.
+	pub const fn ending_at_zero(mut self) -> Self {
+		self.ends_at_zero = true;
+		self
 	}
 
 	/// The header's roots.
 	pub fn roots(&self) -> &[Cid] {
 		&self.roots
+	}
+
+	/// The second header, if the CAR is of version 2.
+	pub const fn v2(&self) -> Option<&CarV2Header> {
+		self.v2.as_ref()
+	}
+
+	/// Where the CARv1 begins, to which an index's offsets refer.
+	pub fn data_start(&self) -> u64 {
+		self.v2.map_or(0, |header| header.data_offset)
 	}
 
 	/// Where the next section begins.
@@ -73,11 +130,33 @@ impl<R: Read> CarReader<R> {
 
 	/// The next block, checked against its CID. `None` at the end.
 	pub fn next_block(&mut self) -> Result<Option<CarBlock>, CarError> {
+		let Some(section) = self.next_section()? else {
+			return Ok(None);
+		};
+		let data = self.section_data()?;
+		if self.verifies {
+			block::verify(&section.cid, &data)?;
+		}
+		Ok(Some(CarBlock {
+			block: Block {
+				cid: section.cid,
+				data,
+			},
+			offset: section.data_offset,
+		}))
+	}
+
+	/// The next block's CID and place. Its bytes are passed over unless [`Self::section_data`] is called.
+	pub fn next_section(&mut self) -> Result<Option<CarSection>, CarError> {
+		self.skip_data()?;
 		let start = self.offset;
 		let Some(bytes) = self.read_length()? else {
 			return Ok(None);
 		};
 		if bytes == 0 {
+			if self.ends_at_zero {
+				return Ok(None);
+			}
 			return Err(CarError::EmptySection { offset: start });
 		}
 		let limit = self.limits.block_bytes;
@@ -89,18 +168,61 @@ impl<R: Read> CarReader<R> {
 		if bytes > limit.saturating_add(MAX_CID_BYTES) {
 			return Err(too_large);
 		}
+		if self
+			.end
+			.is_some_and(|end| bytes > end.saturating_sub(self.offset))
+		{
+			return Err(CarError::Truncated { offset: start });
+		}
 		let (cid, cid_bytes) = self.read_cid(start, bytes)?;
 		let data_bytes = bytes.saturating_sub(cid_bytes);
 		if data_bytes > limit {
 			return Err(too_large);
 		}
-		let offset = self.offset;
-		let data = self.read_exactly(data_bytes)?;
-		block::verify(&cid, &data)?;
-		Ok(Some(CarBlock {
-			block: Block { cid, data },
-			offset,
+		self.unread = data_bytes;
+		Ok(Some(CarSection {
+			cid,
+			offset: start,
+			data_offset: self.offset,
+			data_bytes,
 		}))
+	}
+
+	/// The bytes of the section that came last, unchecked. None if they were read already.
+	pub fn section_data(&mut self) -> Result<Vec<u8>, CarError> {
+		let bytes = std::mem::take(&mut self.unread);
+		self.read_exactly(bytes)
+	}
+
+	/// Reads past what is left of the section that came last.
+	fn skip_data(&mut self) -> Result<(), CarError> {
+		let bytes = std::mem::take(&mut self.unread);
+		if bytes == 0 {
+			return Ok(());
+		}
+		let passed = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink())?;
+		self.offset = self.offset.saturating_add(passed);
+		if passed < bytes {
+			return Err(CarError::Truncated {
+				offset: self.offset,
+			});
+		}
+		Ok(())
+	}
+
+	fn read_header(&mut self) -> Result<CarHeader, CarError> {
+		let start = self.offset;
+		let bytes = self
+			.read_length()?
+			.ok_or(CarError::Truncated { offset: start })?;
+		if bytes > self.limits.header_bytes {
+			return Err(CarError::HeaderTooLarge {
+				bytes,
+				limit: self.limits.header_bytes,
+			});
+		}
+		let body = self.read_exactly(bytes)?;
+		CarHeader::decode(&body)
 	}
 
 	fn read_cid(&mut self, start: u64, section_bytes: u64) -> Result<(Cid, u64), CarError> {
@@ -126,6 +248,9 @@ impl<R: Read> CarReader<R> {
 	/// A varint. `None` if the stream ends before its first byte.
 	fn read_length(&mut self) -> Result<Option<u64>, CarError> {
 		let start = self.offset;
+		if self.end.is_some_and(|end| start >= end) {
+			return Ok(None);
+		}
 		let mut bytes = [0; MAX_VARINT_BYTES];
 		for length in 0..MAX_VARINT_BYTES {
 			let mut byte = [0];
@@ -164,6 +289,22 @@ impl<R: Read> CarReader<R> {
 			});
 		}
 		Ok(data)
+	}
+}
+
+impl<R: Read + Seek> CarReader<R> {
+	/// Passes over the bytes of the section that came last without reading them.
+	pub fn seek_past_data(&mut self) -> Result<(), CarError> {
+		let bytes = std::mem::take(&mut self.unread);
+		// Far beyond a file's end nothing is read any more, so the last byte is.
+		let Some(before_last) = bytes.checked_sub(1) else {
+			return Ok(());
+		};
+		let distance = i64::try_from(before_last).map_err(io::Error::other)?;
+		self.reader.seek_relative(distance)?;
+		self.offset = self.offset.saturating_add(before_last);
+		self.unread = 1;
+		self.skip_data()
 	}
 }
 
@@ -365,5 +506,99 @@ mod tests {
 			let datas: Vec<_> = read.into_iter().map(|block| block.block.data).collect();
 			prop_assert_eq!(datas, blocks);
 		}
+	}
+
+	/// A CARv2 around a CARv1, with padding and something behind it.
+	fn wrap(v1: &[u8], data_bytes: u64) -> Vec<u8> {
+		let header = CarV2Header {
+			characteristics: [0; 16],
+			data_offset: 60,
+			data_bytes,
+			index_offset: 0,
+		};
+		[
+			&super::super::v2::PRAGMA[..],
+			&header.encode(),
+			&[9; 9],
+			v1,
+			b"behind",
+		]
+		.concat()
+	}
+
+	#[test]
+	fn the_second_version_is_read_like_the_first() {
+		let v1 = car(&[b"one", b"two"]);
+		let bytes = wrap(&v1, length_of(&v1));
+		let mut reader = CarReader::new(&bytes[..], Limits::default()).unwrap();
+		assert_eq!(reader.roots(), [raw_cid(b"root")]);
+		assert_eq!((reader.data_start(), reader.v2().is_some()), (60, true));
+		let first = reader.next_block().unwrap().unwrap();
+		assert_eq!(first.block.data, b"one");
+		assert_eq!(first.offset, 60 + 59 + 37);
+		assert_eq!(reader.next_block().unwrap().unwrap().block.data, b"two");
+		assert!(reader.next_block().unwrap().is_none());
+	}
+
+	#[test]
+	fn data_that_does_not_end_where_the_header_says_is_refused() {
+		let v1 = car(&[b"one", b"two"]);
+		for short in 1..40 {
+			let bytes = wrap(&v1, length_of(&v1) - short);
+			let mut reader = CarReader::new(&bytes[..], Limits::default()).unwrap();
+			assert!(reader.next_block().unwrap().is_some());
+			let result = reader.next_block();
+			assert!(matches!(result, Err(CarError::Truncated { .. })), "{short}");
+		}
+		let cut = wrap(&v1, length_of(&v1));
+		assert!(matches!(
+			CarReader::new(&cut[..55], Limits::default()),
+			Err(CarError::Truncated { .. })
+		));
+		// A CARv2 within a CARv2.
+		let nested = wrap(&cut, length_of(&cut));
+		assert!(matches!(
+			CarReader::new(&nested[..], Limits::default()),
+			Err(CarError::Version(2))
+		));
+	}
+
+	#[test]
+	fn sections_can_be_passed_over_unread() {
+		let bytes = car(&[b"one", &[7; 40_000], b"three"]);
+		for seeks in [false, true] {
+			let stream = io::Cursor::new(&bytes);
+			let mut reader = CarReader::new(stream, Limits::default()).unwrap();
+			let mut lengths = Vec::new();
+			while let Some(section) = reader.next_section().unwrap() {
+				lengths.push(section.data_bytes);
+				if seeks {
+					reader.seek_past_data().unwrap();
+				}
+			}
+			assert_eq!(lengths, [3, 40_000, 5]);
+			let cut = io::Cursor::new(&bytes[..20_000]);
+			let mut reader = CarReader::new(cut, Limits::default()).unwrap();
+			reader.next_section().unwrap();
+			reader.next_section().unwrap();
+			let passed = if seeks {
+				reader.seek_past_data()
+			} else {
+				reader.next_section().map(|_| ())
+			};
+			assert!(matches!(passed, Err(CarError::Truncated { .. })));
+		}
+	}
+
+	#[test]
+	fn checks_can_be_left_to_others_and_zeros_taken_for_the_end() {
+		let mut bytes = car(&[b"one"]);
+		let last = bytes.len() - 1;
+		bytes[last] ^= 1;
+		bytes.push(0);
+		let reader = CarReader::new(&bytes[..], Limits::default()).unwrap();
+		let mut reader = reader.without_verification().ending_at_zero();
+		assert!(reader.next_block().unwrap().is_some());
+		assert!(reader.next_block().unwrap().is_none());
 	}
 }

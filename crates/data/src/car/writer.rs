@@ -39,6 +39,11 @@ impl<W: Write> CarWriter<W> {
 		self.written
 	}
 
+	/// The stream.
+	pub(crate) const fn inner(&mut self) -> &mut W {
+		&mut self.writer
+	}
+
 	/// Flushes and returns the stream.
 	pub fn finish(mut self) -> io::Result<W> {
 		self.writer.flush()?;
