@@ -108,6 +108,35 @@ fn points_of_every_small_order_and_random_points_of_the_curve_are_refused() {
 	}
 }
 
+/// Where a cofactor has a prime twice its points of that order may form many subgroups, of which a
+/// wrong check might spare one.
+#[test]
+fn many_points_of_the_same_small_order_are_refused() {
+	let (key, inputs, proofs) = setting();
+	let mut rng = common::rng(5);
+	let good = Points::of(&proofs[0]);
+	let refused = |points: Points| assert!(verify(&key, &inputs, &points.bytes()).is_err());
+	for (order, count) in [(3, 4), (11, 60), (10_177, 10)] {
+		for _ in 0..count {
+			let stray = g1_torsion(&mut rng, order);
+			refused(Points { a: stray, ..good });
+			refused(Points { c: stray, ..good });
+			let a = (good.a + stray).into_affine();
+			refused(Points { a, ..good });
+			let c = (good.c + stray).into_affine();
+			refused(Points { c, ..good });
+		}
+	}
+	for (order, count) in [(13, 70), (23, 120), (2_713, 10)] {
+		for _ in 0..count {
+			let stray = g2_torsion(&mut rng, order);
+			refused(Points { b: stray, ..good });
+			let b = (good.b + stray).into_affine();
+			refused(Points { b, ..good });
+		}
+	}
+}
+
 #[test]
 fn parts_that_cancel_within_a_proof_are_refused() {
 	let (key, inputs, proofs) = setting();
