@@ -2,6 +2,8 @@
 //! same answer, and a batch without changes must be accepted.
 #![no_main]
 
+use std::sync::OnceLock;
+
 use ark_bls12_381::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
@@ -10,6 +12,24 @@ use holdfast_verifier::{
 	VerifyError,
 };
 use libfuzzer_sys::fuzz_target;
+
+/// Some keys, made once: that takes longer than many proofs.
+const INPUT_COUNTS: [usize; 4] = [1, 2, 5, 12];
+
+fn keys() -> &'static [(TrapdoorKey, PreparedVerifyingKey)] {
+	static KEYS: OnceLock<Vec<(TrapdoorKey, PreparedVerifyingKey)>> = OnceLock::new();
+	KEYS.get_or_init(|| {
+		INPUT_COUNTS
+			.iter()
+			.map(|count| {
+				let key = TrapdoorKey::new(*count, b"fuzz");
+				let prepared =
+					PreparedVerifyingKey::from_bytes(&key.verifying_key()).expect("a good key");
+				(key, prepared)
+			})
+			.collect()
+	})
+}
 
 /// Bytes that decide, zeros when there are none left.
 struct Choices<'a>(std::slice::Iter<'a, u8>);
@@ -61,10 +81,9 @@ fn shift_g2(bytes: &mut [u8], by: &G2Affine) {
 
 fuzz_target!(|bytes: &[u8]| {
 	let mut choices = Choices(bytes.iter());
-	let input_count = 1 + choices.below(12);
-	let proof_count = 1 + choices.below(5);
-	let key = TrapdoorKey::new(input_count, &[choices.next()]);
-	let prepared = PreparedVerifyingKey::from_bytes(&key.verifying_key()).expect("a good key");
+	let which = choices.below(INPUT_COUNTS.len());
+	let (input_count, (key, prepared)) = (INPUT_COUNTS[which], &keys()[which]);
+	let proof_count = 1 + choices.below(4);
 	let good: Vec<(Vec<Fr>, [u8; 192])> = (0..proof_count)
 		.map(|_| {
 			let inputs: Vec<Fr> = (0..input_count).map(|_| choices.input()).collect();
@@ -119,9 +138,9 @@ fuzz_target!(|bytes: &[u8]| {
 		.collect();
 	let alone: Vec<_> = pairs
 		.iter()
-		.map(|(inputs, proof)| verify(&prepared, inputs, proof))
+		.map(|(inputs, proof)| verify(prepared, inputs, proof))
 		.collect();
-	let together = verify_batch(&prepared, &pairs);
+	let together = verify_batch(prepared, &pairs);
 	assert_eq!(together.is_ok(), alone.iter().all(Result::is_ok));
 	if batch == good {
 		assert_eq!(together, Ok(()));
