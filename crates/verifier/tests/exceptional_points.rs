@@ -76,6 +76,63 @@ fn proofs_hold_exactly_for_their_inputs_whatever_points_coincide() {
 	}
 }
 
+/// Where a scalar may be cut in two, or changes its length in bits, words or windows: around powers
+/// of two and around small combinations of the powers of the curve's parameter.
+fn edges() -> Vec<Fr> {
+	let x = Fr::from(0xd201_0000_0001_0000u64);
+	let mut edges = Vec::new();
+	for bits in [
+		1u64, 5, 8, 30, 31, 32, 62, 63, 64, 65, 125, 126, 127, 128, 129, 191, 192, 253, 254,
+	] {
+		edges.push(Fr::from(2u8).pow([bits]));
+	}
+	let powers = [x, x * x, x * x * x, x * x * x * x];
+	for power in powers {
+		for factor in [1u64, 2, 3, (1 << 31) + 1, u64::MAX] {
+			edges.push(power * Fr::from(factor));
+		}
+	}
+	edges.push(powers[1] - x);
+	edges.push(powers[1] + x);
+	// Above the other half of the field.
+	edges.push(-powers[1]);
+	edges.push(-x);
+	edges.push(Fr::from(2u8).inverse().unwrap());
+	edges
+		.into_iter()
+		.flat_map(|edge| [edge - Fr::from(1u8), edge, edge + Fr::from(1u8)])
+		.collect()
+}
+
+#[test]
+fn inputs_at_the_edges_of_lengths_and_splits_are_multiplied_right() {
+	let edges = edges();
+	let (single, prepared_single) = key([3, 5]);
+	let wrong = Fr::from(2u8).pow([64]);
+	for edge in &edges {
+		let proof = single.prove(&[*edge], Fr::from(3u8), Fr::from(4u8));
+		assert_eq!(verify(&prepared_single, &[*edge], &proof), Ok(()), "{edge}");
+		assert_eq!(
+			verify(&prepared_single, &[*edge + wrong], &proof),
+			Err(VerifyError::Unsatisfied)
+		);
+	}
+	// All at once, alone and in a batch.
+	let (many, prepared_many) = key((7..).step_by(3).take(edges.len() + 1));
+	let mut reversed = edges.clone();
+	reversed.reverse();
+	let batch = [&edges, &reversed].map(|inputs| {
+		(
+			inputs.as_slice(),
+			many.prove(inputs, Fr::from(3u8), Fr::from(4u8)),
+		)
+	});
+	for (inputs, proof) in &batch {
+		assert_eq!(verify(&prepared_many, inputs, proof), Ok(()));
+	}
+	assert_eq!(verify_batch(&prepared_many, &batch), Ok(()));
+}
+
 #[test]
 fn batches_of_coinciding_points_are_judged_like_their_proofs() {
 	for count in [1, 5, 39] {
