@@ -11,8 +11,8 @@ BIN := $(CARGO_TARGET_DIR)/release
 # The node is built by itself: its features then depend on its own dependencies alone, and its long
 # build is not lost when another crate changes. Everything else is built, run and tested with one
 # feature set. Where rustup cannot download the wasm target, scripts/setup makes a toolchain that has it.
-CARGO_NODE := if rustup toolchain list | grep -q '^holdfast-wasm'; then export WASM_BUILD_TOOLCHAIN=holdfast-wasm; fi; \
-	cargo build --release --locked --package holdfast-node
+WASM_TOOLCHAIN := if rustup toolchain list | grep -q '^holdfast-wasm'; then export WASM_BUILD_TOOLCHAIN=holdfast-wasm; fi;
+CARGO_NODE := $(WASM_TOOLCHAIN) cargo build --release --locked --package holdfast-node
 PALLETS := $(addprefix --package pallet-,$(notdir $(wildcard pallets/*)))
 WORKSPACE := --release --locked --workspace --exclude holdfast-node
 
@@ -56,6 +56,8 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	cargo test $(WORKSPACE) --lib --bins --tests
 	@echo "==> the benchmarks' own tests"
 	cargo test --release --locked $(PALLETS) --features runtime-benchmarks --lib -- bench
+	@echo "==> blocks with proofs, before the relay chain's executor"
+	$(WASM_TOOLCHAIN) cargo test --release --locked --package holdfast-node --test pvf
 	@echo "==> the whole flow, against a real node"
 	cargo test $(WORKSPACE) --test crash --test end_to_end -- --nocapture --test-threads=1
 
@@ -70,6 +72,11 @@ bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (
 .PHONY: bench
 bench: setup ## Time what the documents make claims about
 	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor
+
+.PHONY: bench-pvf
+bench-pvf: setup ## Time blocks full of proofs in the relay chain's executor (JSON=FILE writes the figures)
+	$(WASM_TOOLCHAIN) $(if $(JSON),JSON="$(abspath $(JSON))") \
+		cargo test --release --locked --package holdfast-node --test pvf -- --ignored --nocapture figures
 
 # Without a sanitizer: the verifier has no unsafe code, and verifies several times as fast.
 FUZZ := cargo +nightly fuzz
