@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use holdfast_primitives::{CommD, CommP, KeyId, SectorNumber, SectorSize};
 
-use crate::keys::key_name;
+use crate::{groth16::ProveError, keys::key_name};
 
 /// Why a key cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +165,14 @@ pub enum SealError {
 	/// What belongs to one sector was used with another one.
 	#[error("the output of the earlier phase belongs to another sector, ticket or data")]
 	OtherSector,
+	/// The proof cannot be made.
+	#[error("the proof of sector {sector} cannot be made: {source}")]
+	Prove {
+		/// The sector.
+		sector: SectorNumber,
+		/// Why.
+		source: ProveError,
+	},
 	/// A proof was made that does not verify.
 	#[error("the proof of sector {sector} does not verify: the proving key and the circuit do not match")]
 	InvalidProof {
@@ -224,6 +232,9 @@ pub enum PoStError {
 		/// What was found.
 		reason: String,
 	},
+	/// The proof cannot be made.
+	#[error("the window PoSt cannot be made: {0}")]
+	Prove(#[from] ProveError),
 	/// A proof was made that does not verify.
 	#[error("the window PoSt does not verify: the proving key and the circuit do not match, or a CommR is wrong")]
 	InvalidProof,

@@ -223,6 +223,11 @@ impl KeyStore {
 	/// Checks that the key is there and is what the set-up wrote. The large file is read in full only if
 	/// its size or time of change differ from those of the last check.
 	pub fn check(&self, key: KeyId) -> Result<(), KeyError> {
+		self.checked_parameters(key).map(|_| ())
+	}
+
+	/// What [`Self::check`] does; the path of the large file and its digest.
+	pub(crate) fn checked_parameters(&self, key: KeyId) -> Result<(PathBuf, String), KeyError> {
 		let files = self.files(key)?;
 		let digests = self.digests(key, &files)?;
 		self.verifying_key_of(&files, &digests)?;
@@ -239,14 +244,15 @@ impl KeyStore {
 			digest: digests.parameters.clone(),
 		};
 		if read_json::<Checked>(&files.checked).is_ok_and(|before| before == now) {
-			return Ok(());
+			return Ok((files.parameters, digests.parameters));
 		}
 		if digest_of_file(&files.parameters)? != digests.parameters {
 			return Err(KeyError::Damaged {
 				path: files.parameters,
 			});
 		}
-		write_json(&files.checked, &now)
+		write_json(&files.checked, &now)?;
+		Ok((files.parameters, digests.parameters))
 	}
 
 	/// The verifying key in bellperson's uncompressed encoding.

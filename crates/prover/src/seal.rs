@@ -15,10 +15,8 @@ use filecoin_proofs::{
 	SealCommitPhase1Output, SealPreCommitOutput, SealPreCommitPhase1Output, UnpaddedBytesAmount,
 };
 use holdfast_primitives::{
-	piece::compute_comm_d, CommD, CommR, Digest, KeyId, PieceInfo, ProofBytes, ProofKind,
-	SectorNumber, SectorSize,
+	piece::compute_comm_d, CommD, CommR, Digest, PieceInfo, SectorNumber, SectorSize,
 };
-use holdfast_verifier::{porep, PreparedVerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,7 +53,7 @@ impl SealSubject {
 		compute_comm_d(self.sector_size, &self.pieces).map_err(SealError::Layout)
 	}
 
-	fn check(&self) -> Result<CommD, SealError> {
+	pub(crate) fn check(&self) -> Result<CommD, SealError> {
 		if !is_supported(self.sector_size) {
 			return Err(SealError::UnsupportedSize(self.sector_size));
 		}
@@ -73,7 +71,7 @@ impl SealSubject {
 		}]
 	}
 
-	fn filecoin_error(&self, phase: &'static str) -> impl Fn(String) -> SealError {
+	pub(crate) fn filecoin_error(&self, phase: &'static str) -> impl Fn(String) -> SealError {
 		let sector = self.sector;
 		move |reason| SealError::Filecoin {
 			phase,
@@ -124,7 +122,7 @@ pub struct Commit1Output {
 	pub comm_r: CommR,
 	/// The seed of the challenges.
 	pub seed: Digest,
-	proofs: SealCommitPhase1Output<Tree>,
+	pub(crate) proofs: SealCommitPhase1Output<Tree>,
 }
 
 /// How far a sector is.
@@ -396,53 +394,6 @@ pub fn seal_commit_phase1(
 		seed: *seed,
 		proofs,
 	})
-}
-
-/// Commit phase 2: the Groth16 proofs, one for each of the size's PoRep partitions, in order. Needs the
-/// proving key and none of the sector's files. The result has been verified the way the chain does it.
-pub fn seal_commit_phase2(phase1: &Commit1Output) -> Result<Vec<ProofBytes>, SealError> {
-	let subject = &phase1.subject;
-	let comm_d = subject.check()?;
-	let key = KeyId {
-		kind: ProofKind::PoRep,
-		sector_size: subject.sector_size,
-	};
-	let store = KeyStore::opened()?;
-	store.check(key)?;
-	let sector = subject.sector;
-	let output = guarded(|| {
-		filecoin_proofs::seal_commit_phase2::<Tree>(
-			&porep_config(subject.sector_size),
-			SealCommitPhase1Output {
-				vanilla_proofs: phase1.proofs.vanilla_proofs.clone(),
-				..phase1.proofs
-			},
-			subject.prover_id,
-			sector.into(),
-		)
-	})
-	.map_err(subject.filecoin_error("commit phase 2"))?;
-	let (proofs, rest) = output.proof.as_chunks();
-	let proofs = proofs.to_vec();
-	let verified = rest.is_empty()
-		&& PreparedVerifyingKey::from_bytes(&store.verifying_key(key)?).is_ok_and(|prepared| {
-			let statement = porep::Statement {
-				sector_bytes: subject.sector_size.bytes(),
-				porep_id: subject.sector_size.porep_id(),
-				prover_id: subject.prover_id,
-				sector_number: sector,
-				comm_d: comm_d.0,
-				comm_r: phase1.comm_r.0,
-				ticket: subject.ticket,
-				seed: phase1.seed,
-			};
-			porep::verify(&prepared, &statement, &proofs).is_ok()
-		});
-	if verified {
-		Ok(proofs)
-	} else {
-		Err(SealError::InvalidProof { sector })
-	}
 }
 
 /// Deletes what only the proof of replication needs: labels, the data's tree, the columns' tree. The replica

@@ -4,21 +4,25 @@ use std::path::PathBuf;
 
 use filecoin_hashers::{HashFunction, Hasher};
 use filecoin_proofs::{
-	generate_fallback_sector_challenges, generate_single_vanilla_proof,
-	generate_window_post_with_vanilla, DefaultTreeHasher, FallbackPoStSectorProof,
-	PrivateReplicaInfo,
+	as_safe_commitment, generate_fallback_sector_challenges, generate_single_vanilla_proof,
+	parameters::window_post_public_params, single_partition_vanilla_proofs, DefaultTreeHasher,
+	FallbackPoStSectorProof, PrivateReplicaInfo,
 };
-use holdfast_primitives::{
-	proof::PROOF_BYTES, CommR, Digest, KeyId, ProofBytes, ProofKind, SectorNumber, SectorSize,
-};
+use holdfast_primitives::{CommR, Digest, KeyId, ProofBytes, ProofKind, SectorNumber, SectorSize};
 use holdfast_verifier::{window_post, PreparedVerifyingKey};
 use serde::{Deserialize, Serialize};
+use storage_proofs_core::compound_proof::CompoundProof;
+use storage_proofs_post::fallback::{
+	self, FallbackPoSt, FallbackPoStCircuit, FallbackPoStCompound,
+};
 
 use crate::{
 	error::PoStError,
+	groth16::{prove, Blinding},
 	guard::guarded,
 	keys::KeyStore,
 	parameters::{is_supported, window_post_config, Tree},
+	proving_keys::proving_key,
 };
 
 /// A sealed sector that is to be proven.
@@ -48,28 +52,59 @@ pub fn generate_window_post(
 	sectors: &[PoStSector],
 ) -> Result<ProofBytes, PoStError> {
 	check_request(sector_size, prover_id, randomness, sectors)?;
-	let key = KeyId {
-		kind: ProofKind::WindowPoSt,
-		sector_size,
-	};
 	let store = KeyStore::opened()?;
-	store.check(key)?;
-	let openings = sectors
-		.iter()
-		.map(|sector| open_sector(sector_size, prover_id, randomness, sector))
-		.collect::<Result<Vec<_>, _>>()?;
-	let bytes = guarded(|| {
-		generate_window_post_with_vanilla::<Tree>(
-			&window_post_config(sector_size),
-			randomness,
-			*prover_id,
-			openings,
-		)
+	let proving_key = proving_key(store, key_of(sector_size))?;
+	let openings = open_sectors(sector_size, prover_id, randomness, sectors)?;
+	let proof = guarded(|| {
+		let circuit = circuit(sector_size, prover_id, randomness, &openings)?;
+		Ok(prove(circuit, &proving_key, Blinding::random()))
 	})
-	.map_err(PoStError::Filecoin)?;
-	let proof = ProofBytes::try_from(bytes).map_err(|bytes| {
-		PoStError::Filecoin(format!("{} bytes instead of {PROOF_BYTES}", bytes.len()))
-	})?;
+	.map_err(PoStError::Filecoin)??;
+	verify(store, sector_size, randomness, sectors, &proof)?;
+	Ok(proof)
+}
+
+/// The circuit of a partition, with its statement and its witness.
+pub(crate) fn circuit(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	openings: &[FallbackPoStSectorProof<Tree>],
+) -> anyhow::Result<FallbackPoStCircuit<Tree>> {
+	let config = window_post_config(sector_size);
+	let parameters = window_post_public_params::<Tree>(&config)?;
+	let public_inputs = fallback::PublicInputs {
+		randomness: as_safe_commitment(randomness, "randomness")?,
+		prover_id: as_safe_commitment(prover_id, "prover_id")?,
+		sectors: openings
+			.iter()
+			.map(|opening| fallback::PublicSector {
+				id: opening.sector_id,
+				comm_r: opening.comm_r,
+			})
+			.collect(),
+		k: Some(0),
+	};
+	// Fewer sectors than a partition has: the last one stands for those that are missing.
+	let witness =
+		single_partition_vanilla_proofs::<Tree>(&config, &parameters, &public_inputs, openings)?;
+	<FallbackPoStCompound<Tree> as CompoundProof<FallbackPoSt<'_, Tree>, _>>::circuit(
+		&public_inputs,
+		Default::default(),
+		&witness,
+		&parameters,
+		Some(0),
+	)
+}
+
+/// Whether the chain would accept the proof.
+pub(crate) fn verify(
+	store: &KeyStore,
+	sector_size: SectorSize,
+	randomness: &Digest,
+	sectors: &[PoStSector],
+	proof: &ProofBytes,
+) -> Result<(), PoStError> {
 	let statement: Vec<(u64, Digest)> = sectors
 		.iter()
 		.map(|sector| (sector.number, sector.comm_r.0))
@@ -79,10 +114,10 @@ pub fn generate_window_post(
 		randomness: *randomness,
 		sectors: &statement,
 	};
-	PreparedVerifyingKey::from_bytes(&store.verifying_key(key)?)
+	PreparedVerifyingKey::from_bytes(&store.verifying_key(key_of(sector_size))?)
 		.ok()
-		.filter(|prepared| window_post::verify(prepared, &statement, &proof).is_ok())
-		.map(|_| proof)
+		.filter(|prepared| window_post::verify(prepared, &statement, proof).is_ok())
+		.map(|_| ())
 		.ok_or(PoStError::InvalidProof)
 }
 
@@ -104,7 +139,7 @@ pub fn check_sealed_sector(
 	open_sector(sector_size, prover_id, randomness, sector).map(|_| ())
 }
 
-fn check_request(
+pub(crate) fn check_request(
 	sector_size: SectorSize,
 	prover_id: &Digest,
 	randomness: &Digest,
@@ -130,6 +165,25 @@ fn check_request(
 		}
 	}
 	Ok(())
+}
+
+pub(crate) const fn key_of(sector_size: SectorSize) -> KeyId {
+	KeyId {
+		kind: ProofKind::WindowPoSt,
+		sector_size,
+	}
+}
+
+pub(crate) fn open_sectors(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sectors: &[PoStSector],
+) -> Result<Vec<FallbackPoStSectorProof<Tree>>, PoStError> {
+	sectors
+		.iter()
+		.map(|sector| open_sector(sector_size, prover_id, randomness, sector))
+		.collect()
 }
 
 fn open_sector(

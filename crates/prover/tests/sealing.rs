@@ -11,9 +11,9 @@ use holdfast_primitives::{
 	CommP, CommR, KeyId, ProofKind, SectorSize,
 };
 use holdfast_prover::{
-	add_pieces, check_sealed_sector, clear_sealing_cache, generate_window_post, seal_commit_phase1,
-	seal_commit_phase2, seal_pre_commit_phase1, seal_pre_commit_phase2, AddPiecesError,
-	Commit1Output, KeyError, KeyStore, PoStError, PreCommit1Output, SealError,
+	add_pieces, check_sealed_sector, clear_sealing_cache, generate_window_post, reference,
+	seal_commit_phase1, seal_commit_phase2, seal_pre_commit_phase1, seal_pre_commit_phase2,
+	AddPiecesError, Commit1Output, KeyError, KeyStore, PoStError, PreCommit1Output, SealError,
 };
 use tempfile::TempDir;
 
@@ -414,4 +414,25 @@ fn window_post_requests_must_be_what_the_chain_expects() {
 		prove(SectorSize::MiB8, good, good, &[1]),
 		Err(PoStError::Key(KeyError::Missing { .. }))
 	));
+}
+
+#[test]
+fn the_window_post_is_bellpersons_with_the_same_randomness() {
+	keys();
+	let sector = unsealed(60);
+	let comm_r = sector.seal();
+	let sectors = [sector.to_prove(comm_r)];
+	let [ours, theirs] = reference::window_post_with_both(
+		SectorSize::KiB2,
+		&common::PROVER,
+		&RANDOMNESS,
+		&sectors,
+		[1; 32],
+	)
+	.unwrap();
+	assert_eq!(ours, theirs);
+	// Both are accepted as they come, too: each call verifies what it has made.
+	for prove in [generate_window_post, reference::generate_window_post] {
+		prove(SectorSize::KiB2, &common::PROVER, &RANDOMNESS, &sectors).unwrap();
+	}
 }
