@@ -78,7 +78,7 @@ pub(crate) fn circuit(
 		StackedCircuit<Tree, DefaultPieceHasher>,
 	>>::circuit(
 		&public_inputs,
-		Default::default(),
+		(),
 		vanilla,
 		&parameters.vanilla_params,
 		Some(partition),

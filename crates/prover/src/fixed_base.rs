@@ -1,15 +1,18 @@
 //! Many multiples of one point.
 //!
 //! A table holds `j · 2^(w·k) · P` for every window *k* and every `1 <= j <= 2^(w-1)`; a multiple is the sum
-//! of one entry for each window, added or subtracted. There is no doubling, and all points of a chunk are
-//! brought to affine form with one inversion.
+//! of one entry for each window, added or subtracted. There is no doubling, and the additions of a window are
+//! done for a batch of multiples at a time, with one inversion (`groth16::curve`).
 
-use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
+use blstrs::{Fp, Fp2, G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::{Field, PrimeField};
 use group::{prime::PrimeCurveAffine, Curve, Group};
 use rayon::prelude::*;
 
-use crate::domain::invert_all;
+use crate::{
+	domain::invert_all,
+	groth16::{add_all, Affine, Coordinate, Scratch},
+};
 
 /// Bits that the windows cover: a scalar's 255 and the last carry.
 const BITS: usize = 256;
@@ -20,20 +23,21 @@ const BATCH: usize = 1 << 10;
 pub(crate) trait Point: Curve + Send + Sync {
 	/// A point with x and y alone.
 	type Affine: Copy + Send + Sync;
+	/// What x and y are.
+	type Coordinate: Coordinate;
 	/// All points in affine form, with one inversion.
-	fn normalise(points: &[Self]) -> Vec<Self::Affine>;
-	/// Adds an affine point.
-	fn add_affine(&mut self, point: &Self::Affine);
-	/// Subtracts an affine point.
-	fn subtract_affine(&mut self, point: &Self::Affine);
+	fn normalise(points: &[Self]) -> Vec<Affine<Self::Coordinate>>;
+	/// The point as blstrs has it.
+	fn affine(point: &Affine<Self::Coordinate>) -> Self::Affine;
 }
 
 macro_rules! point {
-	($projective:ty, $affine:ty) => {
+	($projective:ty, $affine:ty, $coordinate:ty) => {
 		impl Point for $projective {
 			type Affine = $affine;
+			type Coordinate = $coordinate;
 
-			fn normalise(points: &[Self]) -> Vec<$affine> {
+			fn normalise(points: &[Self]) -> Vec<Affine<$coordinate>> {
 				// Jacobian coordinates: x = X / Z², y = Y / Z³. The identity has Z = 0.
 				let mut inverses: Vec<_> = points
 					.iter()
@@ -46,46 +50,44 @@ macro_rules! point {
 						}
 					})
 					.collect();
-				if invert_all(&mut inverses).is_none() {
-					// Not reached: no factor is zero. The slow way is right in any case.
-					return points.iter().map(Curve::to_affine).collect();
-				}
+				// No factor is zero.
+				let inverted = invert_all(&mut inverses).is_some();
+				debug_assert!(inverted);
 				points
 					.iter()
 					.zip(inverses)
 					.map(|(point, inverse)| {
 						if bool::from(point.is_identity()) {
-							return <$affine>::identity();
+							return Affine::IDENTITY;
 						}
 						let square = inverse.square();
-						<$affine>::from_raw_unchecked(
-							point.x() * square,
-							point.y() * square * inverse,
-							false,
-						)
+						Affine {
+							x: point.x() * square,
+							y: point.y() * square * inverse,
+						}
 					})
 					.collect()
 			}
 
-			fn add_affine(&mut self, point: &$affine) {
-				*self += point;
-			}
-
-			fn subtract_affine(&mut self, point: &$affine) {
-				*self -= point;
+			fn affine(point: &Affine<$coordinate>) -> $affine {
+				if point.is_identity() {
+					<$affine>::identity()
+				} else {
+					<$affine>::from_raw_unchecked(point.x, point.y, false)
+				}
 			}
 		}
 	};
 }
 
-point!(G1Projective, G1Affine);
-point!(G2Projective, G2Affine);
+point!(G1Projective, G1Affine, Fp);
+point!(G2Projective, G2Affine, Fp2);
 
 /// The table of one point.
 pub(crate) struct FixedBase<P: Point> {
 	window: usize,
 	/// For each window its entries, the multiple 1 first.
-	tables: Vec<Vec<P::Affine>>,
+	tables: Vec<Vec<Affine<P::Coordinate>>>,
 }
 
 impl<P: Point> FixedBase<P> {
@@ -124,34 +126,39 @@ impl<P: Point> FixedBase<P> {
 	pub(crate) fn multiply(&self, scalars: &[Scalar]) -> Vec<P::Affine> {
 		scalars
 			.par_chunks(BATCH)
-			.flat_map_iter(|chunk| {
-				let points: Vec<P> = chunk.iter().map(|scalar| self.multiple(scalar)).collect();
-				P::normalise(&points)
+			.map_init(Scratch::default, |scratch, chunk| {
+				self.multiply_batch(chunk, scratch)
 			})
+			.flatten_iter()
 			.collect()
 	}
 
-	fn multiple(&self, scalar: &Scalar) -> P {
-		let bytes = scalar.to_repr();
+	fn multiply_batch(
+		&self,
+		scalars: &[Scalar],
+		scratch: &mut Scratch<P::Coordinate>,
+	) -> Vec<P::Affine> {
 		let full = 1usize << self.window;
-		let mut sum = P::identity();
-		let mut carry = 0;
+		let bytes: Vec<[u8; 32]> = scalars.iter().map(PrimeField::to_repr).collect();
+		let mut sums = vec![Affine::IDENTITY; scalars.len()];
+		let mut carries = vec![0; scalars.len()];
+		let mut entries = Vec::with_capacity(scalars.len());
 		for (index, table) in self.tables.iter().enumerate() {
-			let digit = bits(&bytes, index * self.window, self.window) + carry;
-			// Digits above the half are negative, with one more in the next window.
-			if digit > full / 2 {
-				carry = 1;
-				if let Some(entry) = (full - digit).checked_sub(1).and_then(|at| table.get(at)) {
-					sum.subtract_affine(entry);
-				}
-			} else {
-				carry = 0;
-				if let Some(entry) = digit.checked_sub(1).and_then(|at| table.get(at)) {
-					sum.add_affine(entry);
-				}
-			}
+			entries.clear();
+			entries.extend(bytes.iter().zip(&mut carries).map(|(bytes, carry)| {
+				let digit = bits(bytes, index * self.window, self.window) + *carry;
+				// Digits above the half are negative, with one more in the next window.
+				let negative = digit > full / 2;
+				*carry = usize::from(negative);
+				let multiple = if negative { full - digit } else { digit };
+				multiple
+					.checked_sub(1)
+					.and_then(|at| table.get(at))
+					.map_or(Affine::IDENTITY, |entry| entry.negate_if(negative))
+			}));
+			add_all(&mut sums, &entries, scratch);
 		}
-		sum
+		sums.iter().map(P::affine).collect()
 	}
 }
 

@@ -14,8 +14,10 @@ use crate::{
 	keys::KeyStore,
 };
 
-/// The mapped keys, with the digest of what was mapped.
-static MAPPED: OnceLock<Mutex<HashMap<PathBuf, (String, Arc<ProvingKey>)>>> = OnceLock::new();
+/// The mapped keys by their file, with the digest of what was mapped.
+type Mapped = HashMap<PathBuf, (String, Arc<ProvingKey>)>;
+
+static MAPPED: OnceLock<Mutex<Mapped>> = OnceLock::new();
 
 /// A key that has been checked, mapped for good.
 pub(crate) fn proving_key(store: &KeyStore, key: KeyId) -> Result<Arc<ProvingKey>, KeyError> {

@@ -9,7 +9,7 @@ use blstrs::{Fp, Fp2, G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::Field;
 
 /// A coordinate of a point.
-pub(super) trait Coordinate: Field {
+pub(crate) trait Coordinate: Field {
 	/// How many bytes it takes in a parameter file.
 	const BYTES: usize;
 	/// Reads it; `None` if it is not canonical.
@@ -68,13 +68,13 @@ impl Coordinate for Fp2 {
 
 /// A point of a curve `y² = x³ + b`, or the identity, for which both coordinates are zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Affine<F> {
-	pub(super) x: F,
-	pub(super) y: F,
+pub(crate) struct Affine<F> {
+	pub(crate) x: F,
+	pub(crate) y: F,
 }
 
 impl<F: Coordinate> Affine<F> {
-	pub(super) const IDENTITY: Self = Self {
+	pub(crate) const IDENTITY: Self = Self {
 		x: F::ZERO,
 		y: F::ZERO,
 	};
@@ -90,11 +90,11 @@ impl<F: Coordinate> Affine<F> {
 		(!point.is_identity()).then_some(point)
 	}
 
-	pub(super) fn is_identity(&self) -> bool {
+	pub(crate) fn is_identity(&self) -> bool {
 		self.x.same(&F::ZERO) && self.y.same(&F::ZERO)
 	}
 
-	pub(super) fn negate_if(mut self, negative: bool) -> Self {
+	pub(crate) fn negate_if(mut self, negative: bool) -> Self {
 		if negative {
 			self.y = -self.y;
 		}
@@ -135,7 +135,7 @@ curve!(G1, Fp, G1Affine, G1Projective);
 curve!(G2, Fp2, G2Affine, G2Projective);
 
 /// What the sums need besides the points; kept to save allocations.
-pub(super) struct Scratch<F> {
+pub(crate) struct Scratch<F> {
 	denominators: Vec<F>,
 	prefixes: Vec<F>,
 	kinds: Vec<Kind>,
@@ -191,13 +191,21 @@ impl Kind {
 }
 
 /// Adds each point of `right` to the one in `left`.
-pub(super) fn add_all<F: Coordinate>(
+pub(crate) fn add_all<F: Coordinate>(
 	left: &mut [Affine<F>],
 	right: &[Affine<F>],
 	scratch: &mut Scratch<F>,
 ) {
 	let done = F::add_some(left, right, scratch);
-	let (left, right) = (&mut left[done..], &right[done..]);
+	add_rest(&mut left[done..], &right[done..], scratch);
+}
+
+/// As [`add_all`], with nothing but what all processors have.
+pub(super) fn add_rest<F: Coordinate>(
+	left: &mut [Affine<F>],
+	right: &[Affine<F>],
+	scratch: &mut Scratch<F>,
+) {
 	if left.is_empty() {
 		return;
 	}

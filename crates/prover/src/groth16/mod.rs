@@ -27,6 +27,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
+pub(crate) use curve::{add_all, Affine, Coordinate, Scratch};
 pub(crate) use key::{ProvingKey, ProvingKeyError};
 pub use msm::InvalidPoint;
 pub use prover::ProveError;

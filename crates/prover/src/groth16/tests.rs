@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
 
 use super::{
-	curve::{add_all, sum, Affine, Curve, Scratch, G1, G2},
+	curve::{add as add_one, add_all, add_rest, sum, Affine, Curve, Scratch, G1, G2},
 	fft::{reverse_bits, Transform},
 	msm::{sum_of_multiples, Bases, InvalidPoint},
 	prove, Blinding, ProveError, ProvingKey, ProvingKeyError,
@@ -66,17 +66,52 @@ fn points_are_added_in_all_cases() {
 		.iter()
 		.flat_map(|left| factors.iter().map(move |right| (*left, *right)))
 		.collect();
-	let mut left: Vec<_> = pairs.iter().map(|(left, _)| g1(*left)).collect();
-	let right: Vec<_> = pairs.iter().map(|(_, right)| g1(*right)).collect();
-	add_all(&mut left, &right, &mut Scratch::default());
-	for (found, (left, right)) in left.iter().zip(&pairs) {
-		assert_eq!(*found, g1(left + right), "{left} + {right}");
+	// With what the processor has, and without.
+	for add in [add_all, add_rest] {
+		let mut left: Vec<_> = pairs.iter().map(|(left, _)| g1(*left)).collect();
+		let right: Vec<_> = pairs.iter().map(|(_, right)| g1(*right)).collect();
+		add(&mut left, &right, &mut Scratch::default());
+		for (found, (left, right)) in left.iter().zip(&pairs) {
+			assert_eq!(*found, g1(left + right), "{left} + {right}");
+		}
 	}
-	let mut left: Vec<_> = pairs.iter().map(|(left, _)| g2(*left)).collect();
-	let right: Vec<_> = pairs.iter().map(|(_, right)| g2(*right)).collect();
-	add_all(&mut left, &right, &mut Scratch::default());
-	for (found, (left, right)) in left.iter().zip(&pairs) {
-		assert_eq!(*found, g2(left + right), "{left} + {right}");
+	for add in [add_all, add_rest] {
+		let mut left: Vec<_> = pairs.iter().map(|(left, _)| g2(*left)).collect();
+		let right: Vec<_> = pairs.iter().map(|(_, right)| g2(*right)).collect();
+		add(&mut left, &right, &mut Scratch::default());
+		for (found, (left, right)) in left.iter().zip(&pairs) {
+			assert_eq!(*found, g2(left + right), "{left} + {right}");
+		}
+	}
+	for (left, right) in pairs {
+		assert_eq!(add_one(&g1(left), &g1(right)), g1(left + right));
+	}
+}
+
+#[test]
+fn many_additions_are_the_same_in_all_ways() {
+	// Coordinates of all sizes, so that every carry occurs; some batches end within a group of eight.
+	let mut random = random();
+	let mut point = || {
+		let point = G1Projective::random(&mut random).to_affine();
+		Affine {
+			x: point.x(),
+			y: point.y(),
+		}
+	};
+	for count in [15, 16, 17, 700] {
+		let left: Vec<_> = (0..count).map(|_| point()).collect();
+		let right: Vec<_> = (0..count).map(|_| point()).collect();
+		let (mut all, mut rest) = (left.clone(), left.clone());
+		add_all(&mut all, &right, &mut Scratch::default());
+		add_rest(&mut rest, &right, &mut Scratch::default());
+		assert_eq!(all, rest);
+		for ((left, right), sum) in left.iter().zip(&right).zip(&all) {
+			assert_eq!(
+				G1::projective(left) + G1::projective(right),
+				G1::projective(sum)
+			);
+		}
 	}
 }
 

@@ -12,16 +12,13 @@
 //! features.
 #![allow(unsafe_code, clippy::needless_range_loop)]
 
-use std::{
-	arch::x86_64::{
-		__m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
-		_mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64,
-		_mm512_mask_storeu_epi64, _mm512_maskz_loadu_epi64, _mm512_movepi64_mask, _mm512_or_si512,
-		_mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64,
-		_mm512_srai_epi64, _mm512_srli_epi64, _mm512_sub_epi64, _mm512_unpackhi_epi64,
-		_mm512_unpacklo_epi64,
-	},
-	array::from_fn,
+use std::arch::x86_64::{
+	__m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
+	_mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64,
+	_mm512_mask_storeu_epi64, _mm512_maskz_loadu_epi64, _mm512_movepi64_mask, _mm512_or_si512,
+	_mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64,
+	_mm512_srai_epi64, _mm512_srli_epi64, _mm512_sub_epi64, _mm512_unpackhi_epi64,
+	_mm512_unpacklo_epi64,
 };
 
 use blst::blst_fp;
@@ -134,9 +131,42 @@ fn add_groups(
 	prefixes.clear();
 	unusual.clear();
 	let mut product = one;
+	macro_rules! load {
+		($points:ident . $coordinate:ident) => {{
+			let [a, b, c, d, e, f, g, h] = &*$points;
+			load([
+				&a.$coordinate,
+				&b.$coordinate,
+				&c.$coordinate,
+				&d.$coordinate,
+				&e.$coordinate,
+				&f.$coordinate,
+				&g.$coordinate,
+				&h.$coordinate,
+			])
+		}};
+	}
+	macro_rules! store {
+		($limbs:expr, $points:ident . $coordinate:ident) => {{
+			let [a, b, c, d, e, f, g, h] = &mut *$points;
+			store(
+				$limbs,
+				[
+					&mut a.$coordinate,
+					&mut b.$coordinate,
+					&mut c.$coordinate,
+					&mut d.$coordinate,
+					&mut e.$coordinate,
+					&mut f.$coordinate,
+					&mut g.$coordinate,
+					&mut h.$coordinate,
+				],
+			)
+		}};
+	}
 	for (left, right) in left.iter().zip(right) {
-		let x1 = load(from_fn(|lane| &left[lane].x));
-		let x2 = load(from_fn(|lane| &right[lane].x));
+		let x1 = load!(left.x);
+		let x2 = load!(right.x);
 		let difference = carried(plus(minus(x2, &x1), &modulus));
 		// The same x gives the modulus itself; the identity has the x zero.
 		let zero = broadcast([0; LIMBS]);
@@ -157,10 +187,8 @@ fn add_groups(
 	{
 		let share = times(&inverse, prefix, &modulus);
 		inverse = times(&inverse, denominator, &modulus);
-		let x1 = load(from_fn(|lane| &left[lane].x));
-		let x2 = load(from_fn(|lane| &right[lane].x));
-		let y1 = load(from_fn(|lane| &left[lane].y));
-		let y2 = load(from_fn(|lane| &right[lane].y));
+		let (x1, y1) = (load!(left.x), load!(left.y));
+		let (x2, y2) = (load!(right.x), load!(right.y));
 		let numerator = carried(plus(minus(y2, &y1), &modulus));
 		let slope = times(&numerator, &share, &modulus);
 		let square = times(&slope, &slope, &modulus);
@@ -170,9 +198,9 @@ fn add_groups(
 		let step = shifted(&carried(plus(minus(x1, &x3), &modulus)));
 		let y3 = carried(plus(minus(times(&slope, &step, &modulus), &y1), &modulus));
 		let y3 = reduced(reduced(y3, &modulus), &modulus);
-		let before = (*mask != 0).then(|| *left);
-		store(&x3, left.each_mut().map(|point| &mut point.x));
-		store(&y3, left.each_mut().map(|point| &mut point.y));
+		let before = if *mask == 0 { None } else { Some(*left) };
+		store!(&x3, left.x);
+		store!(&y3, left.y);
 		if let Some(before) = before {
 			for (lane, point) in before.into_iter().enumerate() {
 				if mask >> lane & 1 == 1 {
@@ -202,7 +230,11 @@ fn invert(values: &mut [Fp; LANES]) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn broadcast(limbs: [u64; LIMBS]) -> Vector {
-	limbs.map(|limb| _mm512_set1_epi64(limb.cast_signed()))
+	let mut result = [_mm512_setzero_si512(); LIMBS];
+	for limb in 0..LIMBS {
+		result[limb] = _mm512_set1_epi64(limbs[limb].cast_signed());
+	}
+	result
 }
 
 /// Joins two words, shifted to the right and to the left, and keeps 52 bits.
@@ -218,27 +250,32 @@ macro_rules! join {
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn load(rows: [&Fp; LANES]) -> Vector {
-	// SAFETY: `Fp` is `blst_fp`, which is six words, and no more than six are read.
-	let rows = rows.map(|row| unsafe { _mm512_maskz_loadu_epi64(0x3f, (&raw const *row).cast()) });
-	// From a row for each lane to a vector for each word.
-	let even = [0, 2, 4, 6].map(|row| _mm512_unpacklo_epi64(rows[row], rows[row + 1]));
-	let odd = [0, 2, 4, 6].map(|row| _mm512_unpackhi_epi64(rows[row], rows[row + 1]));
-	let every_second = |pairs: [__m512i; 4]| {
-		let outer = [
-			_mm512_shuffle_i64x2::<0x88>(pairs[0], pairs[1]),
-			_mm512_shuffle_i64x2::<0x88>(pairs[2], pairs[3]),
-		];
-		let inner = [
-			_mm512_shuffle_i64x2::<0xdd>(pairs[0], pairs[1]),
-			_mm512_shuffle_i64x2::<0xdd>(pairs[2], pairs[3]),
-		];
-		[
-			_mm512_shuffle_i64x2::<0x88>(outer[0], outer[1]),
-			_mm512_shuffle_i64x2::<0x88>(inner[0], inner[1]),
-			_mm512_shuffle_i64x2::<0xdd>(outer[0], outer[1]),
-		]
-	};
-	let ([w0, w2, w4], [w1, w3, w5]) = (every_second(even), every_second(odd));
+	let zero = _mm512_setzero_si512();
+	let mut words = [zero; LANES];
+	for lane in 0..LANES {
+		// SAFETY: `Fp` is `blst_fp`, which is six words, and no more than six are read.
+		words[lane] = unsafe { _mm512_maskz_loadu_epi64(0x3f, (&raw const *rows[lane]).cast()) };
+	}
+	// From a row for each lane to a vector for each word: first pairs of rows, then quarters of vectors.
+	let (mut even, mut odd) = ([zero; 4], [zero; 4]);
+	for pair in 0..4 {
+		even[pair] = _mm512_unpacklo_epi64(words[2 * pair], words[2 * pair + 1]);
+		odd[pair] = _mm512_unpackhi_epi64(words[2 * pair], words[2 * pair + 1]);
+	}
+	macro_rules! collect {
+		($pairs:ident) => {{
+			let first = _mm512_shuffle_i64x2::<0x88>($pairs[0], $pairs[1]);
+			let second = _mm512_shuffle_i64x2::<0x88>($pairs[2], $pairs[3]);
+			let third = _mm512_shuffle_i64x2::<0xdd>($pairs[0], $pairs[1]);
+			let fourth = _mm512_shuffle_i64x2::<0xdd>($pairs[2], $pairs[3]);
+			(
+				_mm512_shuffle_i64x2::<0x88>(first, second),
+				_mm512_shuffle_i64x2::<0x88>(third, fourth),
+				_mm512_shuffle_i64x2::<0xdd>(first, second),
+			)
+		}};
+	}
+	let ((w0, w2, w4), (w1, w3, w5)) = (collect!(even), collect!(odd));
 	let mask = _mm512_set1_epi64(MASK.cast_signed());
 	[
 		_mm512_and_si512(w0, mask),
@@ -266,26 +303,28 @@ fn store(limbs: &Vector, rows: [&mut Fp; LANES]) {
 		),
 		join!(limbs[6], 8, limbs[7], 44),
 	];
-	// Back to a row for each lane.
-	let even = [0, 2, 4].map(|word| _mm512_unpacklo_epi64(words[word], words[word + 1]));
-	let odd = [0, 2, 4].map(|word| _mm512_unpackhi_epi64(words[word], words[word + 1]));
-	let every_second = |pairs: [__m512i; 3]| {
-		let first = [
-			_mm512_shuffle_i64x2::<0x44>(pairs[0], pairs[1]),
-			_mm512_shuffle_i64x2::<0x44>(pairs[2], pairs[2]),
-		];
-		let last = [
-			_mm512_shuffle_i64x2::<0xee>(pairs[0], pairs[1]),
-			_mm512_shuffle_i64x2::<0xee>(pairs[2], pairs[2]),
-		];
-		[
-			_mm512_shuffle_i64x2::<0x88>(first[0], first[1]),
-			_mm512_shuffle_i64x2::<0xdd>(first[0], first[1]),
-			_mm512_shuffle_i64x2::<0x88>(last[0], last[1]),
-			_mm512_shuffle_i64x2::<0xdd>(last[0], last[1]),
-		]
-	};
-	let ([r0, r2, r4, r6], [r1, r3, r5, r7]) = (every_second(even), every_second(odd));
+	// Back to a row for each lane. There are two words less than lanes: the last pair stands for the missing.
+	let zero = _mm512_setzero_si512();
+	let (mut even, mut odd) = ([zero; 3], [zero; 3]);
+	for pair in 0..3 {
+		even[pair] = _mm512_unpacklo_epi64(words[2 * pair], words[2 * pair + 1]);
+		odd[pair] = _mm512_unpackhi_epi64(words[2 * pair], words[2 * pair + 1]);
+	}
+	macro_rules! spread {
+		($pairs:ident) => {{
+			let first = _mm512_shuffle_i64x2::<0x44>($pairs[0], $pairs[1]);
+			let second = _mm512_shuffle_i64x2::<0x44>($pairs[2], $pairs[2]);
+			let third = _mm512_shuffle_i64x2::<0xee>($pairs[0], $pairs[1]);
+			let fourth = _mm512_shuffle_i64x2::<0xee>($pairs[2], $pairs[2]);
+			(
+				_mm512_shuffle_i64x2::<0x88>(first, second),
+				_mm512_shuffle_i64x2::<0xdd>(first, second),
+				_mm512_shuffle_i64x2::<0x88>(third, fourth),
+				_mm512_shuffle_i64x2::<0xdd>(third, fourth),
+			)
+		}};
+	}
+	let ((r0, r2, r4, r6), (r1, r3, r5, r7)) = (spread!(even), spread!(odd));
 	for (row, words) in rows.into_iter().zip([r0, r1, r2, r3, r4, r5, r6, r7]) {
 		// SAFETY: `Fp` is `blst_fp`, which is six words, and no more than six are written. They are below the
 		// modulus, as blst wants them.
