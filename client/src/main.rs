@@ -6,7 +6,7 @@ mod output;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use commands::{demo, devnet, get, providers, put, status, wallet};
+use commands::{demo, devnet, get, piece, providers, put, status, wallet};
 use output::Output;
 
 /// Stores files with Holdfast's providers and fetches them back.
@@ -51,6 +51,9 @@ enum Command {
 	/// Your account, your money and your escrow.
 	#[command(subcommand)]
 	Wallet(wallet::Wallet),
+	/// Commitments to data, and proofs that something is in it, without a chain.
+	#[command(subcommand)]
+	Piece(piece::PieceCommand),
 	/// Start a chain, a provider and a funded client on this machine.
 	Devnet(devnet::DevnetCommand),
 	/// Show the whole way of a file on a network of its own: stored, sealed, proven, paid and fetched.
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
 		Command::Status(command) => command.run(&global, output).await,
 		Command::Providers(command) => command.run(&global, output).await,
 		Command::Wallet(command) => command.run(&global, output).await,
+		Command::Piece(command) => command.run(output),
 		Command::Devnet(command) => command.run(output).await,
 		Command::Demo(command) => command.run(output).await,
 		Command::Supervise(command) => command.run(),

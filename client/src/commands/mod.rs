@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod devnet;
 pub mod get;
+pub mod piece;
 pub mod providers;
 pub mod put;
 pub mod status;
