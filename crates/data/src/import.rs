@@ -1,7 +1,6 @@
 //! Makes DAGs of files and folders, reading each file once, with the blocks going to a sink as they arise:
 //! leaves in file order, each node after its children.
 
-use rayon::prelude::*;
 use std::{
 	fs::{self, File},
 	io::{self, Read},
@@ -279,13 +278,8 @@ impl<'a> Importer<'a> {
 			filled = filled.max(usize::from(is_empty));
 			is_empty = false;
 			let read = &chunks[..filled];
-			let leaves: Vec<_> = match read {
-				[one] => vec![profile.leaf(one)],
-				several => several
-					.par_iter()
-					.map(|chunk| profile.leaf(chunk))
-					.collect(),
-			};
+			let together: Vec<&[u8]> = read.iter().map(Vec::as_slice).collect();
+			let leaves = profile.leaves(&together);
 			for (chunk, (cid, block)) in read.iter().zip(leaves) {
 				let block = block.as_deref().unwrap_or(chunk);
 				let leaf = Child {

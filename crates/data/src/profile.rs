@@ -1,10 +1,12 @@
 //! Profiles: the choices that decide which CID the same bytes get, by the names of IPIP-0499.
 
 use cid::{Cid, Version};
+use rayon::prelude::*;
 use std::{fmt, str::FromStr};
 
 use crate::{
-	block::{cid_from_digest, dag_pb_cid, raw_cid, sha256, DAG_PB},
+	block::{cid_from_digest, dag_pb_cid, sha256, DAG_PB, RAW},
+	sha256::digests,
 	unixfs::{Kind, Message},
 };
 
@@ -82,11 +84,23 @@ impl Profile {
 		}
 	}
 
-	/// A chunk's leaf: its CID, and its block unless that is the chunk itself.
-	pub fn leaf(&self, chunk: &[u8]) -> (Cid, Option<Vec<u8>>) {
+	/// The leaves of chunks, hashed together: each one's CID, and its block unless that is the chunk itself.
+	pub fn leaves(&self, chunks: &[&[u8]]) -> Vec<(Cid, Option<Vec<u8>>)> {
 		if self.raw_leaves {
-			return (raw_cid(chunk), None);
+			let digests = digests(chunks);
+			return digests
+				.iter()
+				.map(|digest| (cid_from_digest(RAW, digest), None))
+				.collect();
 		}
+		chunks
+			.par_iter()
+			.map(|chunk| self.wrapped_leaf(chunk))
+			.collect()
+	}
+
+	/// A chunk's leaf as a node.
+	fn wrapped_leaf(&self, chunk: &[u8]) -> (Cid, Option<Vec<u8>>) {
 		let message = Message {
 			data: (!chunk.is_empty()).then(|| chunk.to_vec()),
 			file_bytes: Some(crate::piece::length_of(chunk)),
@@ -140,7 +154,7 @@ mod tests {
 
 	#[test]
 	fn leaves_have_their_published_cids() {
-		let leaf = |profile: Profile, data: &[u8]| profile.leaf(data).0.to_string();
+		let leaf = |profile: Profile, data: &[u8]| profile.leaves(&[data])[0].0.to_string();
 		assert_eq!(
 			leaf(Profile::UNIXFS_V0_2015, b"hello world"),
 			"Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD"

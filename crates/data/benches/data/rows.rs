@@ -1,13 +1,13 @@
 //! What is measured.
 
 use holdfast_data::{
-	car::CarHeader, dag::DagBuilder, leaves::for_each_batch, pack, pack::pack_into, sha256::Engine,
+	archive::create, car::CarVersion, import::ImportOptions, pack, pack::pack_into, sha256::Engine,
 	Cid, PieceHasher, Unpacker,
 };
 use std::{
 	error::Error,
 	fs::{self, File},
-	io::{self, Read, Seek, SeekFrom, Write},
+	io::{self, Read},
 	path::{Path, PathBuf},
 	process::Command,
 };
@@ -138,41 +138,17 @@ fn everything(path: &Path) -> Result<Cid> {
 
 /// Packs a file into a CAR file, without CommP.
 pub fn pack_file(from: &Path, to: &Path) -> Result<Cid> {
-	let mut car = File::create(to)?;
-	let header_bytes = CarHeader {
-		roots: vec![Cid::default()],
-	}
-	.encode()
-	.len();
-	let mut dag = DagBuilder::new();
-	let mut nodes = Vec::new();
-	car.seek(SeekFrom::Start(59))?;
-	let _ = header_bytes;
-	for_each_batch::<io::Error>(
-		File::open(from)?,
-		1 << 20,
-		|batch| {
-			for leaf in batch.leaves() {
-				dag.push_leaf(
-					leaf.cid(),
-					u64::try_from(leaf.data.len()).map_err(io::Error::other)?,
-					&mut nodes,
-				);
-			}
-			car.write_all(batch.sections(0..batch.leaves().len()))
-		},
+	let options = ImportOptions::default();
+	let out = File::create(to)?;
+	let (_, created) = create(
+		&[from.to_owned()],
+		false,
+		&options,
+		out,
+		CarVersion::One,
 		&mut |_| {},
 	)?;
-	let root = dag.finish(&mut nodes).ok_or("the file is empty")?;
-	let mut tail = holdfast_data::car::CarWriter::new(Vec::new(), vec![root])?;
-	for node in &nodes {
-		tail.write_block(&node.cid, &node.data)?;
-	}
-	let tail = tail.finish()?;
-	car.write_all(&tail[59..])?;
-	car.seek(SeekFrom::Start(0))?;
-	car.write_all(&tail[..59])?;
-	Ok(root)
+	Ok(created.root.cid)
 }
 
 fn extract(car: &Path, to: &Path, root: Cid, bytes: u64) -> Result<()> {
