@@ -9,7 +9,7 @@ use std::{
 use cid::Cid;
 use holdfast_data::{
 	car::{CarError, CarIndex, Limits},
-	PieceHasher,
+	PieceReader,
 };
 use holdfast_primitives::{CommP, PieceInfo};
 
@@ -19,9 +19,6 @@ use crate::{
 	store::{self, StoreError},
 	tasks::Kind,
 };
-
-/// How much is read at a time; enough for all processors to hash a part.
-const BUFFER_BYTES: usize = 4 << 20;
 
 /// Checks a deal's complete data. If it is right, it is put in its place and the deal is accepted;
 /// otherwise it is dropped and the upload may begin again.
@@ -97,22 +94,38 @@ fn check_file(
 			source,
 		})
 	};
-	let mut file = File::open(path).map_err(failed)?;
+	let file = File::open(path).map_err(failed)?;
 	let length = file.metadata().map_err(failed)?.len();
 	if length != payload {
 		return Err(failed(io::Error::other(format!(
 			"it has {length} bytes instead of {payload}"
 		))));
 	}
-	let found = comm_p(&mut file, piece.size.bytes()).map_err(failed)?;
+	check_stream(file, piece, root, &failed)
+}
+
+/// Checks what streams from `input`, in one pass: its commitment, and all of its blocks.
+fn check_stream(
+	input: impl Read,
+	piece: &PieceInfo,
+	root: &str,
+	failed: &dyn Fn(io::Error) -> CheckError,
+) -> Result<BlockList, CheckError> {
+	let mut reader = PieceReader::new(input);
+	let index = CarIndex::build(&mut reader, Limits::default());
+	// Other data than was signed is that first, and only then no CAR.
+	let hasher = reader.finish().map_err(failed)?;
+	let found = hasher
+		.finish_padded_to(piece.size.bytes())
+		.ok()
+		.map(|piece| CommP(piece.commitment));
 	if found != Some(piece.commitment) {
 		return Err(CheckError::Mismatch {
 			expected: piece.commitment,
 			found,
 		});
 	}
-	let file = File::open(path).map_err(failed)?;
-	let index = CarIndex::build(file, Limits::default()).map_err(|error| match error {
+	let index = index.map_err(|error| match error {
 		CarError::Read(source) => failed(source),
 		other => CheckError::NotACar {
 			reason: other.to_string(),
@@ -128,32 +141,6 @@ fn check_file(
 		.iter()
 		.map(|(cid, location)| (cid.to_string(), location.offset, location.length))
 		.collect())
-}
-
-/// The CommP of a stream as a piece of that padded size. `None` if it does not make one.
-fn comm_p(input: &mut impl Read, padded_bytes: u64) -> io::Result<Option<CommP>> {
-	let mut hasher = PieceHasher::new();
-	let mut buffer = vec![0; BUFFER_BYTES];
-	loop {
-		// Only full buffers are hashed in parallel.
-		let mut filled = 0;
-		while filled < buffer.len() {
-			match input.read(&mut buffer[filled..]) {
-				Ok(0) => break,
-				Ok(length) => filled += length,
-				Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
-				Err(error) => return Err(error),
-			}
-		}
-		if filled == 0 {
-			break;
-		}
-		hasher.write(&buffer[..filled]);
-	}
-	Ok(hasher
-		.finish_padded_to(padded_bytes)
-		.ok()
-		.map(|piece| CommP(piece.commitment)))
 }
 
 /// Why data is not taken.
@@ -188,4 +175,45 @@ pub enum CheckError {
 	/// The files failed.
 	#[error(transparent)]
 	Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use holdfast_data::pack;
+	use holdfast_primitives::PaddedPieceSize;
+
+	#[test]
+	fn data_is_read_once() {
+		let file: Vec<u8> = (0..3_000_000u32)
+			.map(|index| (index % 251).to_le_bytes()[0])
+			.collect();
+		let package = pack(&file[..], 1 << 30, &mut |_| {}).unwrap();
+		let shard = &package.shards[0];
+		let mut car = Vec::new();
+		shard
+			.layout
+			.open_at(io::Cursor::new(&file), 0)
+			.read_to_end(&mut car)
+			.unwrap();
+		let piece = PieceInfo {
+			commitment: CommP(shard.piece.commitment),
+			size: PaddedPieceSize::new(shard.piece.padded_bytes).unwrap(),
+		};
+		let check = |car: &[u8], root: &str| {
+			// What was read of a slice is gone, as of a pipe.
+			check_stream(car, &piece, root, &|error| panic!("{error}"))
+		};
+		let root = package.root.to_string();
+		assert_eq!(check(&car, &root).unwrap().len(), 4);
+		assert!(matches!(
+			check(&car, "another"),
+			Err(CheckError::NotACar { .. })
+		));
+		// Data that is neither what was signed nor a CAR is the former.
+		assert!(matches!(
+			check(&car[1..], &root),
+			Err(CheckError::Mismatch { .. })
+		));
+	}
 }
