@@ -144,7 +144,13 @@ fn no_two_inputs_can_change_places() {
 		for rotation in common::sample(1..count, count / 2) {
 			let mut inputs = subject.inputs.clone();
 			inputs.rotate_left(rotation);
-			assert!(verify(&subject.key, &inputs, &subject.proof).is_err());
+			// A partition that is filled up with its only sector looks the same by halves.
+			assert_eq!(
+				verify(&subject.key, &inputs, &subject.proof).is_ok(),
+				inputs == subject.inputs,
+				"rotated by {rotation}: {}",
+				subject.name
+			);
 		}
 	}
 }
