@@ -81,6 +81,23 @@ bench-pvf: setup ## Time blocks full of proofs in the relay chain's executor (JS
 # Without a sanitizer: the verifier has no unsafe code, and verifies several times as fast.
 FUZZ := cargo +nightly fuzz
 TIME ?= 60
+.PHONY: conformance-data
+conformance-data: ## Compare `holdfast car` with the JavaScript tools from npm (HOLDFAST_LARGE=1 takes files of a GiB, too)
+	cargo build --release --locked --package holdfast-client --bin holdfast
+	scripts/conformance-data $(BIN)/holdfast
+	$(if $(HOLDFAST_LARGE),HOLDFAST_LARGE=1 cargo test --release --locked --package holdfast-data --test profiles)
+
+.PHONY: fuzz-data
+fuzz-data: ## Fuzz all that the data path reads (TIME=60 seconds each; needs a nightly toolchain and cargo-fuzz)
+	@cargo +nightly fuzz --version >/dev/null || { echo "first: rustup toolchain install nightly && cargo install --locked cargo-fuzz"; exit 1; }
+	mkdir -p crates/data/fuzz/corpus/car crates/data/fuzz/corpus/index
+	cp crates/data/tests/fixtures/*.car crates/data/tests/fixtures/broken/* crates/data/fuzz/corpus/car/
+	cp crates/data/tests/fixtures/*.carindex crates/data/fuzz/corpus/index/
+	cd crates/data/fuzz; export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz; cargo +nightly fuzz build; \
+	for target in $$(cargo +nightly fuzz list); do \
+		echo "==> $$target"; cargo +nightly fuzz run $$target -- -max_total_time=$(TIME) -print_final_stats=1; \
+	done
+
 .PHONY: fuzz-verifier
 fuzz-verifier: ## Fuzz all that the verifier reads (TIME=60 seconds each; needs a nightly toolchain and cargo-fuzz)
 	@$(FUZZ) --version >/dev/null || { echo "first: rustup toolchain install nightly && cargo install --locked cargo-fuzz"; exit 1; }

@@ -204,11 +204,20 @@ impl SortedIndex {
 		let mut reader = reader.take(limit);
 		let code = unsigned_varint::io::read_u64(&mut reader)
 			.map_err(|_| CarError::Index("its format is not told"))?;
+		let mut groups = BTreeMap::new();
+		// Before there were several formats the first one was not told: a number of four bytes comes first.
+		if let Some(number) = i32::try_from(code).ok().filter(|number| *number < 0x80) {
+			if read_array(&mut reader)? != [0; 3] {
+				return Err(CarError::Index("its format is not known"));
+			}
+			read_numbered_groups(&mut reader, number, 0, &mut groups)?;
+			let kind = IndexKind::Sorted;
+			return Ok(Self { kind, groups });
+		}
 		let kind = [IndexKind::Sorted, IndexKind::MultihashSorted]
 			.into_iter()
 			.find(|kind| kind.code() == code)
 			.ok_or(CarError::Index("its format is not known"))?;
-		let mut groups = BTreeMap::new();
 		match kind {
 			IndexKind::Sorted => read_groups(&mut reader, 0, &mut groups)?,
 			IndexKind::MultihashSorted => {
@@ -271,7 +280,17 @@ fn read_groups(
 	code: u64,
 	groups: &mut BTreeMap<(u64, u32), Vec<u8>>,
 ) -> Result<(), CarError> {
-	for _ in 0..read_count(reader)? {
+	let number = read_count(reader)?;
+	read_numbered_groups(reader, number, code, groups)
+}
+
+fn read_numbered_groups(
+	reader: &mut impl Read,
+	number: i32,
+	code: u64,
+	groups: &mut BTreeMap<(u64, u32), Vec<u8>>,
+) -> Result<(), CarError> {
+	for _ in 0..number {
 		let width = u32::from_le_bytes(read_array(reader)?);
 		if !(OFFSET_BYTES..=MAX_DIGEST_BYTES + OFFSET_BYTES).contains(&width) {
 			return Err(CarError::Index("its digests have no sensible length"));
@@ -354,7 +373,9 @@ mod tests {
 		let error = |bytes: &[u8]| SortedIndex::read(bytes, 1 << 20).unwrap_err().to_string();
 		let sorted = |rest: &[u8]| error(&[&[0x80, 0x08], rest].concat());
 		assert!(error(&[]).contains("not told"));
-		assert!(error(&[0x55]).contains("not known"));
+		assert!(error(&[0x55]).contains("cut short"));
+		assert!(error(&[1, 0, 0, 1]).contains("not known"));
+		assert!(error(&[0xd5, 1]).contains("not known"));
 		assert!(sorted(&[1]).contains("cut short"));
 		assert!(sorted(&[0xff; 4]).contains("too many"));
 		assert!(sorted(&[0, 0, 1, 0]).contains("too many"));
