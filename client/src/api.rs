@@ -251,6 +251,28 @@ impl ProviderApi {
 		self.send(request).await
 	}
 
+	/// A part of a DAG as a CAR, parents first, each block at every use: what `path` names below `root`.
+	pub async fn dag(&self, root: &Cid, path: &str) -> Result<Response, ApiError> {
+		let encoded: Vec<String> = holdfast_data::walk::path_names(path)
+			.map(|name| {
+				let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+				name.bytes()
+					.map(|byte| match plain(byte) {
+						true => char::from(byte).to_string(),
+						false => format!("%{byte:02X}"),
+					})
+					.collect()
+			})
+			.collect();
+		let mut path = format!("/ipfs/{root}");
+		for name in encoded {
+			path.push('/');
+			path.push_str(&name);
+		}
+		path.push_str("?format=car&dag-scope=all&car-dups=y");
+		self.send(self.http.get(self.path(&path))).await
+	}
+
 	fn path(&self, path: &str) -> String {
 		format!("{}{path}", self.url)
 	}

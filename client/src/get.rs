@@ -10,10 +10,18 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use futures::{stream::BoxStream, StreamExt};
-use holdfast_data::{car::CarError, unpack::resume_point, UnpackError, Unpacker};
+use holdfast_data::{
+	car::CarError, folder_fetch::FolderFetchError, unpack::resume_point, walk::path_names,
+	UnpackError, Unpacker,
+};
 use serde::Serialize;
 use thiserror::Error;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
+
+mod dag;
+mod folder;
+
+pub use dag::{get_dag, DagError};
 
 use crate::{
 	api::{ApiError, ProviderApi},
@@ -27,9 +35,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a file is called while it is not whole.
 const PARTIAL: &str = "partial";
 
-/// How a file is to be fetched.
+/// How a file or folder is to be fetched.
 #[derive(Clone, Debug, Default)]
 pub struct GetOptions {
+	/// What of a folder; empty for all of it.
+	pub path: String,
 	/// Where to write it; `None` for the ticket's name in the current folder.
 	pub output: Option<PathBuf>,
 	/// Whether a file that is there already may be replaced.
@@ -85,6 +95,15 @@ pub enum GetError {
 	/// What came is not the file.
 	#[error("the provider's data is refused: {0}")]
 	Refused(#[source] UnpackError),
+	/// What came is not the folder, or the path names nothing in it.
+	#[error(transparent)]
+	Folder(FolderFetchError),
+	/// What came is not the DAG.
+	#[error("the provider's data is refused: {0}")]
+	Dag(#[from] DagError),
+	/// A file has nothing in it that a path could name.
+	#[error("`{0}` names nothing: the ticket is of a file")]
+	Path(String),
 	/// The task that writes the file broke down.
 	#[error("writing the file broke down")]
 	Task(#[from] tokio::task::JoinError),
@@ -93,7 +112,7 @@ pub enum GetError {
 impl GetError {
 	/// Whether the data came and was wrong, as opposed to not coming at all.
 	pub const fn is_refusal(&self) -> bool {
-		matches!(self, Self::Refused(_))
+		matches!(self, Self::Refused(_) | Self::Folder(_) | Self::Dag(_))
 	}
 }
 
@@ -105,31 +124,44 @@ pub async fn get(
 	options: &GetOptions,
 	report: &(dyn Fn(GetEvent) + Send + Sync),
 ) -> Result<PathBuf, GetError> {
-	let target = options
-		.output
-		.clone()
-		.unwrap_or_else(|| PathBuf::from(&ticket.name));
+	if ticket.folder.is_none() && path_names(&options.path).next().is_some() {
+		return Err(GetError::Path(options.path.clone()));
+	}
+	let target = options.output.clone().unwrap_or_else(|| {
+		let name = path_names(&options.path).last();
+		PathBuf::from(name.unwrap_or(&ticket.name))
+	});
 	if target.exists() && !options.overwrite {
 		return Err(GetError::Exists(target));
 	}
+	let (job, path, within) = (ticket.clone(), target.clone(), options.path.clone());
+	in_background(report, move |runtime, events| match &job.folder {
+		Some(nodes) => folder::fetch(&job, *nodes, &within, &path, runtime, events),
+		None => fetch(&job, &path, runtime, events),
+	})
+	.await?;
+	Ok(target)
+}
+
+/// Runs what blocks beside, and reports what happens there.
+async fn in_background(
+	report: &(dyn Fn(GetEvent) + Send + Sync),
+	job: impl FnOnce(&Handle, &UnboundedSender<GetEvent>) -> Result<(), GetError> + Send + 'static,
+) -> Result<(), GetError> {
 	let (events, mut stream) = tokio::sync::mpsc::unbounded_channel();
-	let (job, path, runtime) = (ticket.clone(), target.clone(), Handle::current());
-	let writing = tokio::task::spawn_blocking(move || {
-		// Nobody listening only means that nobody is shown the progress.
-		fetch(&job, &path, &runtime, &|event| drop(events.send(event)))
-	});
+	let runtime = Handle::current();
+	let writing = tokio::task::spawn_blocking(move || job(&runtime, &events));
 	while let Some(event) = stream.recv().await {
 		report(event);
 	}
-	writing.await??;
-	Ok(target)
+	writing.await?
 }
 
 fn fetch(
 	ticket: &Ticket,
 	target: &Path,
 	runtime: &Handle,
-	report: &dyn Fn(GetEvent),
+	events: &UnboundedSender<GetEvent>,
 ) -> Result<(), GetError> {
 	let partial = partial_path(target);
 	let failed = |source| GetError::Output {
@@ -163,7 +195,7 @@ fn fetch(
 	file.set_len(begin).map_err(failed)?;
 	file.seek(SeekFrom::Start(begin)).map_err(failed)?;
 	if begin > 0 {
-		report(GetEvent::Resumed { bytes: begin });
+		send(events, GetEvent::Resumed { bytes: begin });
 	}
 
 	let mut behind: u64 = lengths[..first]
@@ -172,23 +204,14 @@ fn fetch(
 		.fold(0, u64::saturating_add);
 	for (index, shard) in ticket.shards.iter().enumerate().skip(first) {
 		let start = if index == first { offset } else { 0 };
-		let counted = |done: u64| {
-			report(GetEvent::Fetching {
-				done: behind.saturating_add(done),
-				total,
-			});
-		};
-		let reader = PieceReader {
-			api: ProviderApi::new(&shard.url)?,
-			shard,
-			runtime,
-			position: start,
-			stream: None,
-			current: Bytes::new(),
-			failures: 0,
-			counted: &counted,
-			report,
-		};
+		let already = behind;
+		let counted = events.clone();
+		let reader = PieceReader::new(shard, start, shard.car_bytes, runtime, events)?.counting(
+			move |done: u64| {
+				let done = already.saturating_add(done);
+				send(&counted, GetEvent::Fetching { done, total });
+			},
+		);
 		let taken = if start == 0 {
 			unpacker.shard(reader)
 		} else {
@@ -236,35 +259,69 @@ fn partial_path(target: &Path) -> PathBuf {
 	target.with_file_name(name)
 }
 
-/// A piece's CAR as it comes over HTTP; a broken connection is taken up again where it broke.
-struct PieceReader<'a> {
+/// Nobody listening only means that nobody is shown the progress.
+fn send(events: &UnboundedSender<GetEvent>, event: GetEvent) {
+	drop(events.send(event));
+}
+
+/// A part of a piece's CAR as it comes over HTTP; a broken connection is taken up again where it broke.
+struct PieceReader {
 	api: ProviderApi,
-	shard: &'a TicketShard,
-	runtime: &'a Handle,
+	shard: TicketShard,
+	runtime: Handle,
 	position: u64,
+	end: u64,
 	stream: Option<BoxStream<'static, reqwest::Result<Bytes>>>,
 	current: Bytes,
 	failures: u32,
-	counted: &'a dyn Fn(u64),
-	report: &'a dyn Fn(GetEvent),
+	counted: Box<dyn Fn(u64)>,
+	events: UnboundedSender<GetEvent>,
 }
 
-impl PieceReader<'_> {
+impl PieceReader {
+	/// The bytes of a piece's CAR from `start` up to `end`.
+	fn new(
+		shard: &TicketShard,
+		start: u64,
+		end: u64,
+		runtime: &Handle,
+		events: &UnboundedSender<GetEvent>,
+	) -> Result<Self, ApiError> {
+		Ok(Self {
+			api: ProviderApi::new(&shard.url)?,
+			shard: shard.clone(),
+			runtime: runtime.clone(),
+			position: start,
+			end,
+			stream: None,
+			current: Bytes::new(),
+			failures: 0,
+			counted: Box::new(|_| ()),
+			events: events.clone(),
+		})
+	}
+
+	/// Tells the position after each read.
+	fn counting(mut self, counted: impl Fn(u64) + 'static) -> Self {
+		self.counted = Box::new(counted);
+		self
+	}
+
 	/// The next bytes; none at the piece's end.
 	fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
 		loop {
-			if self.position >= self.shard.car_bytes {
+			if self.position >= self.end {
 				return Ok(None);
 			}
-			match self.runtime.block_on(self.receive()) {
+			let runtime = self.runtime.clone();
+			match runtime.block_on(self.receive()) {
 				Ok(bytes) => {
 					self.failures = 0;
 					return Ok(Some(bytes));
 				},
 				Err(error) if error.is_transient() && self.failures < ATTEMPTS => {
-					(self.report)(GetEvent::Retrying {
-						reason: error.to_string(),
-					});
+					let reason = error.to_string();
+					send(&self.events, GetEvent::Retrying { reason });
 					self.stream = None;
 					std::thread::sleep(PAUSE.saturating_mul(1 << self.failures));
 					self.failures = self.failures.saturating_add(1);
@@ -295,7 +352,7 @@ impl PieceReader<'_> {
 	}
 }
 
-impl Read for PieceReader<'_> {
+impl Read for PieceReader {
 	fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
 		while !self.current.has_remaining() {
 			match self.next().map_err(io::Error::other)? {
@@ -303,7 +360,11 @@ impl Read for PieceReader<'_> {
 				None => return Ok(0),
 			}
 		}
-		let length = self.current.len().min(buffer.len());
+		let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+		let length = self.current.len().min(buffer.len()).min(left);
+		if length == 0 {
+			return Ok(0);
+		}
 		self.current.copy_to_slice(&mut buffer[..length]);
 		self.position = self
 			.position

@@ -18,6 +18,6 @@ pub mod get;
 pub mod put;
 pub mod ticket;
 
-pub use get::{get, GetError, GetEvent, GetOptions};
+pub use get::{get, get_dag, GetError, GetEvent, GetOptions};
 pub use put::{put, PutError, PutEvent, PutOptions, Stored};
-pub use ticket::{Ticket, TicketError, TicketShard};
+pub use ticket::{FolderNodes, Ticket, TicketError, TicketShard};

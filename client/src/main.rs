@@ -6,7 +6,7 @@ mod output;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use commands::{demo, devnet, get, piece, providers, put, status, wallet};
+use commands::{car, demo, devnet, get, piece, providers, put, status, wallet};
 use output::Output;
 
 /// Stores files with Holdfast's providers and fetches them back.
@@ -51,6 +51,9 @@ enum Command {
 	/// Your account, your money and your escrow.
 	#[command(subcommand)]
 	Wallet(wallet::Wallet),
+	/// Work with CARs on this machine: create, extract, list, verify and more.
+	#[command(subcommand)]
+	Car(car::Car),
 	/// Commitments to data, and proofs that something is in it, without a chain.
 	#[command(subcommand)]
 	Piece(piece::PieceCommand),
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
 		Command::Status(command) => command.run(&global, output).await,
 		Command::Providers(command) => command.run(&global, output).await,
 		Command::Wallet(command) => command.run(&global, output).await,
+		Command::Car(command) => tokio::task::block_in_place(|| command.run(output)),
 		Command::Piece(command) => command.run(output),
 		Command::Devnet(command) => command.run(output).await,
 		Command::Demo(command) => command.run(output).await,
@@ -84,5 +88,16 @@ async fn main() -> ExitCode {
 			output.error(&error);
 			ExitCode::FAILURE
 		},
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::CommandFactory;
+
+	#[test]
+	fn the_commands_do_not_contradict_each_other() {
+		Cli::command().debug_assert();
 	}
 }

@@ -29,6 +29,25 @@ impl Output {
 		}
 	}
 
+	/// Whether the output is JSON.
+	pub const fn is_json(self) -> bool {
+		self.json
+	}
+
+	/// Prints one of many lines, unless the output is JSON: then [`Self::rows`] prints them all.
+	pub fn line(self, line: impl AsRef<str>) {
+		if !self.json {
+			println!("{}", line.as_ref());
+		}
+	}
+
+	/// Prints a list as JSON, if the output is that.
+	pub fn rows(self, rows: &[serde_json::Value]) {
+		if self.json {
+			self.result(&rows, String::new);
+		}
+	}
+
 	/// Prints a line on the way, to the error stream, unless the output is JSON.
 	pub fn note(self, line: impl AsRef<str>) {
 		if !self.json {

@@ -2,14 +2,19 @@
 
 use std::{
 	fs::File,
-	io::Read,
+	io::{self, Read},
 	path::{Path, PathBuf},
 	time::Duration,
 };
 
 use codec::Encode;
 use holdfast_chain_client::{AccountId, ChainClient, ProviderInfo, QueryError, Signer};
-use holdfast_data::{PackError, Package, Shard};
+use holdfast_data::{
+	folder::{pack_folder, FolderPackage},
+	import::ImportError,
+	shard::FileChanged,
+	Cid, PackError, Package, Piece,
+};
 use holdfast_primitives::{
 	policy::GIB, Balance, BlockNumber, CommP, DealId, DealProposal, PaddedPieceSize, PieceInfo,
 	Policy,
@@ -21,7 +26,7 @@ use tokio::time::sleep;
 use crate::{
 	amount::format_amount,
 	api::{genesis_of, ApiError, DealStatus, Info, ProviderApi},
-	ticket::{Ticket, TicketShard},
+	ticket::{FolderNodes, Ticket, TicketShard},
 };
 
 /// How much of a piece travels in one request.
@@ -40,7 +45,7 @@ const START_DELAY_PER_PIECE: BlockNumber = 180;
 /// How a file is to be stored.
 #[derive(Clone, Debug)]
 pub struct PutOptions {
-	/// The file.
+	/// The file or folder.
 	pub file: PathBuf,
 	/// The only providers that may have it; empty for any.
 	pub providers: Vec<AccountId>,
@@ -51,6 +56,8 @@ pub struct PutOptions {
 	pub start_in: Option<BlockNumber>,
 	/// The most to pay for a GiB in each block; `None` for whatever the cheapest provider asks.
 	pub max_price: Option<Balance>,
+	/// Whether a folder's entries whose names begin with a dot are stored, too.
+	pub hidden: bool,
 	/// Changes the bytes on their way, to show that the provider notices. For demonstrations.
 	pub corrupt_upload: bool,
 }
@@ -138,8 +145,8 @@ pub enum PutError {
 		/// What the operating system said.
 		source: std::io::Error,
 	},
-	/// A folder or a device.
-	#[error("{0} is not a file: only files can be stored")]
+	/// A device or the like.
+	#[error("{0} is no file and no folder: only those can be stored")]
 	NotAFile(PathBuf),
 	/// There is nothing to store.
 	#[error("{0} is empty: there is nothing to store")]
@@ -147,6 +154,9 @@ pub enum PutError {
 	/// Hashing failed.
 	#[error(transparent)]
 	Pack(#[from] PackError),
+	/// Hashing a folder failed.
+	#[error(transparent)]
+	Import(#[from] ImportError),
 	/// The file changed between hashing and uploading.
 	#[error("{0} changed while it was being stored: store it again")]
 	Changed(PathBuf),
@@ -222,7 +232,7 @@ pub async fn put(
 	options: &PutOptions,
 	report: &(dyn Fn(PutEvent) + Send + Sync),
 ) -> Result<Stored, PutError> {
-	let size = check_file(&options.file)?;
+	let source = check_source(&options.file)?;
 	let policy = chain.policy().await?;
 	let duration = choose_duration(&policy, options.duration)?;
 	let candidates = candidates(chain, options).await?;
@@ -232,28 +242,26 @@ pub async fn put(
 		.max()
 		.unwrap_or_default();
 
-	let package = hash(&options.file, size, capacity, report).await?;
-	let pieces = package
-		.shards
-		.iter()
-		.map(piece_of)
+	let package = hash(options, source, capacity, report).await?;
+	let pieces = (0..package.shards())
+		.map(|index| package.piece(index))
 		.collect::<Result<Vec<_>, _>>()?;
 	report(PutEvent::Hashed {
-		root: package.root.to_string(),
+		root: package.root().to_string(),
 		pieces: pieces.len(),
 	});
 
 	let offers = draw_up(chain, signer, options, &candidates, &pieces, duration).await?;
 	let mut ids = Vec::with_capacity(offers.len());
-	for (index, ((proposal, candidate), shard)) in offers.iter().zip(&package.shards).enumerate() {
+	for (index, (proposal, candidate)) in offers.iter().enumerate() {
 		let signature = signer.sign(&proposal.signing_bytes(&chain.genesis_hash()));
 		let (id, received) = candidate
 			.api
 			.offer(
 				&proposal.encode(),
 				&signature,
-				shard.layout.car_bytes(),
-				&package.root,
+				package.car_bytes(index),
+				&package.root(),
 			)
 			.await?;
 		report(PutEvent::Offered {
@@ -262,7 +270,16 @@ pub async fn put(
 			provider: candidate.account,
 			url: candidate.api.url().to_owned(),
 		});
-		upload(&candidate.api, &id, index, shard, received, options, report).await?;
+		upload(
+			&candidate.api,
+			&id,
+			index,
+			&package,
+			received,
+			options,
+			report,
+		)
+		.await?;
 		report(PutEvent::Uploaded { piece: index });
 		ids.push(id);
 	}
@@ -273,39 +290,123 @@ pub async fn put(
 		report(PutEvent::Published { piece: index, deal });
 		shards.push(TicketShard {
 			piece: pieces[index],
-			car_bytes: package.shards[index].layout.car_bytes(),
+			car_bytes: package.car_bytes(index),
 			provider: candidate.account.0,
 			url: candidate.api.url().to_owned(),
 			deal,
 		});
 	}
-	let name = options
-		.file
-		.file_name()
-		.map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
+	let name = holdfast_data::import::own_name(&options.file)?;
 	Ok(Stored {
 		ticket: Ticket {
-			root: package.root,
+			root: package.root(),
 			name,
-			size,
+			size: package.file_bytes(),
 			shards,
+			folder: package.folder_nodes(),
 		},
 		ids,
 	})
 }
 
-fn check_file(file: &Path) -> Result<u64, PutError> {
-	let metadata = std::fs::metadata(file).map_err(|source| PutError::File {
-		path: file.into(),
+/// What is to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+	File { bytes: u64 },
+	Folder,
+}
+
+fn check_source(path: &Path) -> Result<Source, PutError> {
+	let metadata = std::fs::metadata(path).map_err(|source| PutError::File {
+		path: path.into(),
 		source,
 	})?;
+	if metadata.is_dir() {
+		return Ok(Source::Folder);
+	}
 	if !metadata.is_file() {
-		return Err(PutError::NotAFile(file.into()));
+		return Err(PutError::NotAFile(path.into()));
 	}
 	if metadata.len() == 0 {
-		return Err(PutError::Empty(file.into()));
+		return Err(PutError::Empty(path.into()));
 	}
-	Ok(metadata.len())
+	Ok(Source::File {
+		bytes: metadata.len(),
+	})
+}
+
+/// A hashed file or folder.
+#[derive(Clone, Debug)]
+enum Packed {
+	File(Package),
+	Folder(FolderPackage),
+}
+
+impl Packed {
+	const fn root(&self) -> Cid {
+		match self {
+			Self::File(package) => package.root,
+			Self::Folder(package) => package.root,
+		}
+	}
+
+	const fn file_bytes(&self) -> u64 {
+		match self {
+			Self::File(package) => package.file_bytes,
+			Self::Folder(package) => package.file_bytes,
+		}
+	}
+
+	const fn shards(&self) -> usize {
+		match self {
+			Self::File(package) => package.shards.len(),
+			Self::Folder(package) => package.shards.len(),
+		}
+	}
+
+	fn piece(&self, index: usize) -> Result<PieceInfo, PutError> {
+		let Piece {
+			commitment,
+			padded_bytes,
+			..
+		} = match self {
+			Self::File(package) => package.shards[index].piece,
+			Self::Folder(package) => package.shards[index].piece,
+		};
+		let size = PaddedPieceSize::new(padded_bytes).ok_or(PutError::Overflow)?;
+		Ok(PieceInfo {
+			commitment: CommP(commitment),
+			size,
+		})
+	}
+
+	fn car_bytes(&self, index: usize) -> u64 {
+		match self {
+			Self::File(package) => package.shards[index].layout.car_bytes(),
+			Self::Folder(package) => package.shards[index].layout.car_bytes(),
+		}
+	}
+
+	/// The CAR of a shard from a byte on, made of the file or folder at `path`.
+	fn open_at(&self, index: usize, path: &Path, offset: u64) -> io::Result<Box<dyn Read>> {
+		Ok(match self {
+			Self::File(package) => {
+				let file = File::open(path)?;
+				Box::new(package.shards[index].layout.open_at(file, offset))
+			},
+			Self::Folder(package) => Box::new(package.shards[index].layout.open_at(offset)),
+		})
+	}
+
+	fn folder_nodes(&self) -> Option<FolderNodes> {
+		match self {
+			Self::File(_) => None,
+			Self::Folder(package) => Some(FolderNodes {
+				shard: u32::try_from(package.nodes.shard).unwrap_or(u32::MAX),
+				offset: package.nodes.offset,
+			}),
+		}
+	}
 }
 
 fn choose_duration(policy: &Policy, asked: Option<BlockNumber>) -> Result<BlockNumber, PutError> {
@@ -404,42 +505,44 @@ async fn answer(
 }
 
 async fn hash(
-	file: &Path,
-	size: u64,
+	options: &PutOptions,
+	source: Source,
 	capacity: u64,
 	report: &(dyn Fn(PutEvent) + Send + Sync),
-) -> Result<Package, PutError> {
-	let path = file.to_owned();
+) -> Result<Packed, PutError> {
+	let (path, hidden) = (options.file.clone(), options.hidden);
 	let (progress, mut steps) = tokio::sync::mpsc::unbounded_channel();
 	let hashing = tokio::task::spawn_blocking(move || {
-		let source = File::open(&path).map_err(|source| PutError::File {
-			path: path.clone(),
-			source,
-		})?;
 		// Nobody listening only means that nobody is shown the progress.
 		let mut show = |done| {
 			let _ = progress.send(done);
 		};
-		Ok::<_, PutError>(holdfast_data::pack(source, capacity, &mut show)?)
+		if source == Source::Folder {
+			let package = pack_folder(&path, hidden, capacity, &mut show)?;
+			return Ok::<_, PutError>(Packed::Folder(package));
+		}
+		let file = File::open(&path).map_err(|source| PutError::File {
+			path: path.clone(),
+			source,
+		})?;
+		let package = holdfast_data::pack(file, capacity, &mut show)?;
+		Ok(Packed::File(package))
 	});
 	while let Some(done) = steps.recv().await {
-		report(PutEvent::Hashing { done, total: size });
+		// How much a folder has is known when it was read.
+		let total = match source {
+			Source::File { bytes } => bytes,
+			Source::Folder => done,
+		};
+		report(PutEvent::Hashing { done, total });
 	}
 	let package = hashing
 		.await
-		.map_err(|_| PutError::Changed(file.into()))??;
-	if package.file_bytes != size {
-		return Err(PutError::Changed(file.into()));
+		.map_err(|_| PutError::Changed(options.file.clone()))??;
+	if matches!(source, Source::File { bytes } if bytes != package.file_bytes()) {
+		return Err(PutError::Changed(options.file.clone()));
 	}
 	Ok(package)
-}
-
-fn piece_of(shard: &Shard) -> Result<PieceInfo, PutError> {
-	let size = PaddedPieceSize::new(shard.piece.padded_bytes).ok_or(PutError::Overflow)?;
-	Ok(PieceInfo {
-		commitment: CommP(shard.piece.commitment),
-		size,
-	})
 }
 
 /// A proposal for each piece, with who gets it. Fails unless the escrow covers them all.
@@ -533,12 +636,12 @@ async fn upload(
 	api: &ProviderApi,
 	id: &str,
 	piece: usize,
-	shard: &Shard,
+	package: &Packed,
 	mut received: u64,
 	options: &PutOptions,
 	report: &(dyn Fn(PutEvent) + Send + Sync),
 ) -> Result<(), PutError> {
-	let total = shard.layout.car_bytes();
+	let total = package.car_bytes(piece);
 	let mut failures = 0;
 	while received < total {
 		report(PutEvent::Uploading {
@@ -546,7 +649,7 @@ async fn upload(
 			done: received,
 			total,
 		});
-		let bytes = read_part(shard, received, options).await?;
+		let bytes = read_part(package, piece, received, options).await?;
 		match api.upload(id, received, bytes).await {
 			Ok(now) => {
 				received = now;
@@ -576,17 +679,29 @@ async fn upload(
 	Ok(())
 }
 
-async fn read_part(shard: &Shard, offset: u64, options: &PutOptions) -> Result<Vec<u8>, PutError> {
-	let (layout, path) = (shard.layout.clone(), options.file.clone());
+async fn read_part(
+	package: &Packed,
+	piece: usize,
+	offset: u64,
+	options: &PutOptions,
+) -> Result<Vec<u8>, PutError> {
+	let (package, path) = (package.clone(), options.file.clone());
 	let part = tokio::task::spawn_blocking(move || {
-		let failed = |source| PutError::File {
-			path: path.clone(),
-			source,
+		let failed = |source: io::Error| {
+			let path = path.clone();
+			if source
+				.get_ref()
+				.is_some_and(|inner| inner.is::<FileChanged>())
+			{
+				PutError::Changed(path)
+			} else {
+				PutError::File { path, source }
+			}
 		};
-		let file = File::open(&path).map_err(failed)?;
 		let mut bytes = Vec::with_capacity(UPLOAD_PART);
-		layout
-			.open_at(file, offset)
+		package
+			.open_at(piece, &path, offset)
+			.map_err(failed)?
 			.take(u64::try_from(UPLOAD_PART).unwrap_or(u64::MAX))
 			.read_to_end(&mut bytes)
 			.map_err(failed)?;

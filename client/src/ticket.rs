@@ -31,6 +31,17 @@ pub struct Ticket {
 	pub size: u64,
 	/// The pieces that hold it, in order.
 	pub shards: Vec<TicketShard>,
+	/// Where the nodes begin, if this is a folder.
+	pub folder: Option<FolderNodes>,
+}
+
+/// Where in a folder's pieces its nodes begin, which tell what the rest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct FolderNodes {
+	/// The piece, by number.
+	pub shard: u32,
+	/// The byte of its CAR.
+	pub offset: u64,
 }
 
 /// One piece of a file.
@@ -89,6 +100,10 @@ impl fmt::Display for Ticket {
 			shards: self.shards.clone(),
 		};
 		let mut bytes = body.encode();
+		// A file's ticket ends here.
+		if let Some(folder) = &self.folder {
+			folder.encode_to(&mut bytes);
+		}
 		let sum = checksum(&bytes);
 		bytes.extend_from_slice(&sum);
 		f.write_str(PREFIX)?;
@@ -125,6 +140,10 @@ impl FromStr for Ticket {
 			size,
 			shards,
 		} = Body::decode(&mut rest).map_err(|_| TicketError::Content)?;
+		let folder = match rest.is_empty() {
+			true => None,
+			false => Some(FolderNodes::decode(&mut rest).map_err(|_| TicketError::Content)?),
+		};
 		let root = Cid::try_from(root).map_err(|_| TicketError::Content)?;
 		// The name becomes a file here: it must not lead anywhere else.
 		let plain =
@@ -137,6 +156,7 @@ impl FromStr for Ticket {
 			name,
 			size,
 			shards,
+			folder,
 		})
 	}
 }
@@ -173,7 +193,20 @@ mod tests {
 				url: "http://127.0.0.1:8400".into(),
 				deal: 4,
 			}],
+			folder: None,
 		}
+	}
+
+	#[test]
+	fn a_folders_ticket_tells_where_its_nodes_begin() {
+		let folder = Ticket {
+			folder: Some(FolderNodes {
+				shard: 7,
+				offset: 1 << 40,
+			}),
+			..ticket("folder")
+		};
+		assert_eq!(folder.to_string().parse(), Ok(folder));
 	}
 
 	#[test]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod car;
 pub mod demo;
 pub mod devnet;
 pub mod get;

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::{output::Output, Global};
 
-/// Store a file and print the ticket that fetches it back.
+/// Store a file or folder and print the ticket that fetches it back.
 #[derive(Debug, Args)]
 pub struct Put {
-	/// The file.
+	/// The file, or a folder with all that is in it.
 	file: PathBuf,
 	/// Only this provider may have it (an account; can be given more than once). Without it: the cheapest.
 	#[arg(long, value_name = "ACCOUNT")]
@@ -28,6 +28,9 @@ pub struct Put {
 	/// The most to pay for a GiB in each block, in the smallest unit.
 	#[arg(long, value_name = "AMOUNT")]
 	max_price: Option<Balance>,
+	/// Store a folder's entries whose names begin with a dot, too.
+	#[arg(short = 'H', long)]
+	hidden: bool,
 	/// When to return.
 	#[arg(long, value_enum, default_value_t = Wait::Published)]
 	wait: Wait,
@@ -43,7 +46,7 @@ enum Wait {
 }
 
 impl Put {
-	/// Stores the file.
+	/// Stores the file or folder.
 	pub async fn run(self, global: &Global, output: Output) -> anyhow::Result<()> {
 		let signer = global.signer()?;
 		let chain = global.chain().await?;
@@ -53,6 +56,7 @@ impl Put {
 			duration: self.duration,
 			start_in: self.start_in,
 			max_price: self.max_price,
+			hidden: self.hidden,
 			corrupt_upload: false,
 		};
 		let shown = Shown {

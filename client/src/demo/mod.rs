@@ -293,6 +293,7 @@ fn put_options(file: &Path) -> PutOptions {
 		duration: None,
 		start_in: None,
 		max_price: None,
+		hidden: false,
 		corrupt_upload: false,
 	}
 }
@@ -537,6 +538,7 @@ async fn fetch(
 	let options = GetOptions {
 		output: Some(target.clone()),
 		overwrite: true,
+		..GetOptions::default()
 	};
 	if corruptions.contains(&Corruption::Data) {
 		let commitment = stored.ticket.shards[0].piece.commitment;

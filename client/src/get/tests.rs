@@ -19,9 +19,11 @@ struct Served {
 
 /// Serves pieces over HTTP/1.1. `break_after` closes the first connection after so many bytes.
 fn serve(size: usize, break_after: Option<usize>) -> Served {
-	let file: Vec<u8> = (0..size).map(|index| (index / 7 % 251) as u8).collect();
+	let file: Vec<u8> = (0..size)
+		.map(|index| (index / 7 % 251).to_le_bytes()[0])
+		.collect();
 	let package = pack(Cursor::new(&file), 2_200_000, &mut |_| ()).unwrap();
-	let cars: Vec<Vec<u8>> = package
+	let cars = package
 		.shards
 		.iter()
 		.map(|shard| {
@@ -31,25 +33,42 @@ fn serve(size: usize, break_after: Option<usize>) -> Served {
 				.open_at(Cursor::new(&file), 0)
 				.read_to_end(&mut car)
 				.unwrap();
-			car
+			(shard.piece, car)
 		})
 		.collect();
+	let (shards, cars) = serve_cars(cars, break_after);
+	let ticket = Ticket {
+		root: package.root,
+		name: "file".into(),
+		size: package.file_bytes,
+		shards,
+		folder: None,
+	};
+	Served { ticket, file, cars }
+}
+
+type Cars = Arc<Mutex<Vec<Vec<u8>>>>;
+
+fn serve_cars(
+	pieces: Vec<(holdfast_data::Piece, Vec<u8>)>,
+	break_after: Option<usize>,
+) -> (Vec<TicketShard>, Cars) {
 	let listener = TcpListener::bind("127.0.0.1:0").unwrap();
 	let url = format!("http://{}", listener.local_addr().unwrap());
-	let shards = package
-		.shards
+	let shards = pieces
 		.iter()
-		.map(|shard| TicketShard {
+		.map(|(piece, car)| TicketShard {
 			piece: PieceInfo {
-				commitment: CommP(shard.piece.commitment),
-				size: PaddedPieceSize::new(shard.piece.padded_bytes).unwrap(),
+				commitment: CommP(piece.commitment),
+				size: PaddedPieceSize::new(piece.padded_bytes).unwrap(),
 			},
-			car_bytes: shard.layout.car_bytes(),
+			car_bytes: car.len().try_into().unwrap(),
 			provider: [0; 32],
 			url: url.clone(),
 			deal: 0,
 		})
 		.collect::<Vec<_>>();
+	let cars: Vec<_> = pieces.into_iter().map(|(_, car)| car).collect();
 	let names: Vec<String> = shards
 		.iter()
 		.map(|shard| shard.piece.commitment.to_hex())
@@ -86,17 +105,38 @@ fn serve(size: usize, break_after: Option<usize>) -> Served {
 			let _ = stream.write_all(&body[..end]);
 		}
 	});
+	(shards, shared)
+}
+
+/// A folder with a large file, a small one and a link, and its ticket.
+fn serve_folder(break_after: Option<usize>) -> (tempfile::TempDir, Ticket, Cars) {
+	let folder = tempfile::tempdir().unwrap();
+	fs::create_dir(folder.path().join("sub")).unwrap();
+	let large: Vec<u8> = (0..3_500_000usize)
+		.map(|index| (index / 11 % 241).to_le_bytes()[0])
+		.collect();
+	fs::write(folder.path().join("a large one"), large).unwrap();
+	fs::write(folder.path().join("sub/small"), "small").unwrap();
+	std::os::unix::fs::symlink("sub/small", folder.path().join("z")).unwrap();
+	let package =
+		holdfast_data::folder::pack_folder(folder.path(), false, 2_200_000, &mut |_| ()).unwrap();
+	let cars = package.shards.iter().map(|shard| {
+		let mut car = Vec::new();
+		shard.layout.open_at(0).read_to_end(&mut car).unwrap();
+		(shard.piece, car)
+	});
+	let (shards, cars) = serve_cars(cars.collect(), break_after);
 	let ticket = Ticket {
 		root: package.root,
-		name: "file".into(),
+		name: "folder".into(),
 		size: package.file_bytes,
 		shards,
+		folder: Some(crate::ticket::FolderNodes {
+			shard: package.nodes.shard.try_into().unwrap(),
+			offset: package.nodes.offset,
+		}),
 	};
-	Served {
-		ticket,
-		file,
-		cars: shared,
-	}
+	(folder, ticket, cars)
 }
 
 fn read(path: &Path) -> Vec<u8> {
@@ -106,7 +146,7 @@ fn read(path: &Path) -> Vec<u8> {
 fn options(folder: &Path) -> GetOptions {
 	GetOptions {
 		output: Some(folder.join("file")),
-		overwrite: false,
+		..GetOptions::default()
 	}
 }
 
@@ -184,4 +224,62 @@ async fn what_is_there_is_not_replaced_unasked() {
 		.unwrap_err();
 	assert!(matches!(error, GetError::Exists(_)));
 	assert_eq!(read(&folder.path().join("file")), b"mine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_comes_back_and_so_does_what_a_path_names() {
+	for break_after in [None, Some(1_000_000)] {
+		let (source, ticket, _) = serve_folder(break_after);
+		let folder = tempfile::tempdir().unwrap();
+		let options = |path: &str, name: &str| GetOptions {
+			path: path.into(),
+			output: Some(folder.path().join(name)),
+			overwrite: false,
+		};
+		let all = get(&ticket, &options("", "all"), &|_| ()).await.unwrap();
+		for name in ["a large one", "sub/small"] {
+			assert_eq!(read(&all.join(name)), read(&source.path().join(name)));
+		}
+		let target = fs::read_link(all.join("z")).unwrap();
+		assert_eq!(target, Path::new("sub/small"));
+		assert!(!partial_path(&all).exists());
+		let one = get(&ticket, &options("sub/small", "one"), &|_| ())
+			.await
+			.unwrap();
+		assert_eq!(read(&one), b"small");
+		let none = get(&ticket, &options("sub/none", "none"), &|_| ()).await;
+		assert!(matches!(none, Err(GetError::Folder(_))));
+		assert!(!folder.path().join("none").exists());
+		let again = get(&ticket, &options("", "all"), &|_| ()).await;
+		assert!(matches!(again, Err(GetError::Exists(_))));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_byte_in_a_folder_is_refused() {
+	let (_source, ticket, cars) = serve_folder(None);
+	cars.lock().unwrap()[0][1_000_000] ^= 1;
+	let folder = tempfile::tempdir().unwrap();
+	let error = get(&ticket, &options(folder.path()), &|_| ())
+		.await
+		.unwrap_err();
+	assert!(error.is_refusal(), "{error}");
+	assert!(!folder.path().join("file").exists());
+	// What was whole is kept, and the rest comes once the provider sends the right bytes.
+	cars.lock().unwrap()[0][1_000_000] ^= 1;
+	let path = get(&ticket, &options(folder.path()), &|_| ())
+		.await
+		.unwrap();
+	assert_eq!(read(&path.join("sub/small")), b"small");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_files_ticket_has_no_paths() {
+	let served = serve(10, None);
+	let options = GetOptions {
+		path: "a".into(),
+		..GetOptions::default()
+	};
+	let error = get(&served.ticket, &options, &|_| ()).await.unwrap_err();
+	assert!(matches!(error, GetError::Path(_)), "{error}");
 }
