@@ -1,23 +1,16 @@
 //! Storing a file: hash it, choose providers, sign proposals, upload, and see the deals published.
 
 use std::{
-	fs::File,
 	io::{self, Read},
-	path::{Path, PathBuf},
+	path::PathBuf,
 	time::Duration,
 };
 
 use codec::Encode;
 use holdfast_chain_client::{AccountId, ChainClient, ProviderInfo, QueryError, Signer};
-use holdfast_data::{
-	folder::{pack_folder, FolderPackage},
-	import::ImportError,
-	shard::FileChanged,
-	Cid, PackError, Package, Piece,
-};
+use holdfast_data::{import::ImportError, shard::FileChanged, PackError};
 use holdfast_primitives::{
-	policy::GIB, Balance, BlockNumber, CommP, DealId, DealProposal, PaddedPieceSize, PieceInfo,
-	Policy,
+	policy::GIB, Balance, BlockNumber, DealId, DealProposal, PieceInfo, Policy,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -26,8 +19,12 @@ use tokio::time::sleep;
 use crate::{
 	amount::format_amount,
 	api::{genesis_of, ApiError, DealStatus, Info, ProviderApi},
-	ticket::{FolderNodes, Ticket, TicketShard},
+	ticket::{Ticket, TicketShard},
 };
+
+mod packed;
+
+use packed::{check_source, hash, Packed};
 
 /// How much of a piece travels in one request.
 const UPLOAD_PART: usize = 1 << 20;
@@ -309,106 +306,6 @@ pub async fn put(
 	})
 }
 
-/// What is to be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-	File { bytes: u64 },
-	Folder,
-}
-
-fn check_source(path: &Path) -> Result<Source, PutError> {
-	let metadata = std::fs::metadata(path).map_err(|source| PutError::File {
-		path: path.into(),
-		source,
-	})?;
-	if metadata.is_dir() {
-		return Ok(Source::Folder);
-	}
-	if !metadata.is_file() {
-		return Err(PutError::NotAFile(path.into()));
-	}
-	if metadata.len() == 0 {
-		return Err(PutError::Empty(path.into()));
-	}
-	Ok(Source::File {
-		bytes: metadata.len(),
-	})
-}
-
-/// A hashed file or folder.
-#[derive(Clone, Debug)]
-enum Packed {
-	File(Package),
-	Folder(FolderPackage),
-}
-
-impl Packed {
-	const fn root(&self) -> Cid {
-		match self {
-			Self::File(package) => package.root,
-			Self::Folder(package) => package.root,
-		}
-	}
-
-	const fn file_bytes(&self) -> u64 {
-		match self {
-			Self::File(package) => package.file_bytes,
-			Self::Folder(package) => package.file_bytes,
-		}
-	}
-
-	const fn shards(&self) -> usize {
-		match self {
-			Self::File(package) => package.shards.len(),
-			Self::Folder(package) => package.shards.len(),
-		}
-	}
-
-	fn piece(&self, index: usize) -> Result<PieceInfo, PutError> {
-		let Piece {
-			commitment,
-			padded_bytes,
-			..
-		} = match self {
-			Self::File(package) => package.shards[index].piece,
-			Self::Folder(package) => package.shards[index].piece,
-		};
-		let size = PaddedPieceSize::new(padded_bytes).ok_or(PutError::Overflow)?;
-		Ok(PieceInfo {
-			commitment: CommP(commitment),
-			size,
-		})
-	}
-
-	fn car_bytes(&self, index: usize) -> u64 {
-		match self {
-			Self::File(package) => package.shards[index].layout.car_bytes(),
-			Self::Folder(package) => package.shards[index].layout.car_bytes(),
-		}
-	}
-
-	/// The CAR of a shard from a byte on, made of the file or folder at `path`.
-	fn open_at(&self, index: usize, path: &Path, offset: u64) -> io::Result<Box<dyn Read>> {
-		Ok(match self {
-			Self::File(package) => {
-				let file = File::open(path)?;
-				Box::new(package.shards[index].layout.open_at(file, offset))
-			},
-			Self::Folder(package) => Box::new(package.shards[index].layout.open_at(offset)),
-		})
-	}
-
-	fn folder_nodes(&self) -> Option<FolderNodes> {
-		match self {
-			Self::File(_) => None,
-			Self::Folder(package) => Some(FolderNodes {
-				shard: u32::try_from(package.nodes.shard).unwrap_or(u32::MAX),
-				offset: package.nodes.offset,
-			}),
-		}
-	}
-}
-
 fn choose_duration(policy: &Policy, asked: Option<BlockNumber>) -> Result<BlockNumber, PutError> {
 	let (min, max) = (policy.min_deal_duration, policy.max_deal_duration);
 	let default = policy.proving_period.saturating_mul(10).clamp(min, max);
@@ -502,47 +399,6 @@ async fn answer(
 		return Err(format!("{address} is on another chain"));
 	}
 	Ok((api, info))
-}
-
-async fn hash(
-	options: &PutOptions,
-	source: Source,
-	capacity: u64,
-	report: &(dyn Fn(PutEvent) + Send + Sync),
-) -> Result<Packed, PutError> {
-	let (path, hidden) = (options.file.clone(), options.hidden);
-	let (progress, mut steps) = tokio::sync::mpsc::unbounded_channel();
-	let hashing = tokio::task::spawn_blocking(move || {
-		// Nobody listening only means that nobody is shown the progress.
-		let mut show = |done| {
-			let _ = progress.send(done);
-		};
-		if source == Source::Folder {
-			let package = pack_folder(&path, hidden, capacity, &mut show)?;
-			return Ok::<_, PutError>(Packed::Folder(package));
-		}
-		let file = File::open(&path).map_err(|source| PutError::File {
-			path: path.clone(),
-			source,
-		})?;
-		let package = holdfast_data::pack(file, capacity, &mut show)?;
-		Ok(Packed::File(package))
-	});
-	while let Some(done) = steps.recv().await {
-		// How much a folder has is known when it was read.
-		let total = match source {
-			Source::File { bytes } => bytes,
-			Source::Folder => done,
-		};
-		report(PutEvent::Hashing { done, total });
-	}
-	let package = hashing
-		.await
-		.map_err(|_| PutError::Changed(options.file.clone()))??;
-	if matches!(source, Source::File { bytes } if bytes != package.file_bytes()) {
-		return Err(PutError::Changed(options.file.clone()));
-	}
-	Ok(package)
 }
 
 /// A proposal for each piece, with who gets it. Fails unless the escrow covers them all.
