@@ -9,8 +9,9 @@
 //!   verifies whole ones.
 //! - [`import`] makes DAGs of files and folders; [`extract`] writes them to disk again, and nowhere else.
 //! - [`folder`] packs a folder into shards, of which [`folder_fetch`] fetches what a path needs.
+//! - [`patch`] turns CARs into text that can be changed, and back.
 //! - [`walk`] finds what a path names; [`blocks`] are where its blocks come from.
-//! - [`dag_pb`], [`unixfs`], [`directory`] and [`dag_cbor`] are the codecs below.
+//! - [`dag_pb`], [`unixfs`], [`directory`], [`dag_cbor`] and [`dag_json`] are the codecs below.
 //!
 //! What CIDs the same bytes get is a [`Profile`]'s choice, by default `unixfs-v1-2025`: CIDv1, SHA-256, raw
 //! leaves of 1 MiB, balanced, at most 1024 links to a node. This crate knows no chain and needs no async
@@ -25,6 +26,7 @@ pub mod blocks;
 pub mod car;
 pub mod dag;
 pub mod dag_cbor;
+pub mod dag_json;
 pub mod dag_pb;
 pub mod directory;
 #[cfg(unix)]
@@ -42,6 +44,7 @@ pub mod inclusion;
 pub mod leaves;
 mod node_hash;
 pub mod pack;
+pub mod patch;
 pub mod piece;
 pub mod piece_cid;
 pub mod piece_reader;
