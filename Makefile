@@ -69,6 +69,10 @@ metadata: setup ## Write the runtime's metadata for the chain client
 bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (JSON=FILE for the rows)
 	@cargo bench --locked --package holdfast-data --bench data
 
+.PHONY: bench-proofs
+bench-proofs: build ## Time keys, sealing and proving beside filecoin-proofs (SIZES="2KiB 8MiB 512MiB", JSON=FILE)
+	$(BIN)/holdfast-provider bench proofs --reference $(addprefix --size ,$(SIZES)) $(if $(JSON),--output "$(JSON)")
+
 .PHONY: bench
 bench: setup ## Time what the documents make claims about
 	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor

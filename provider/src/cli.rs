@@ -14,6 +14,7 @@ use holdfast_primitives::{KeyId, ProofKind, SectorSize};
 use holdfast_prover::{default_directory, key_name, KeyProgress, KeyStage, KeyStore};
 use holdfast_provider::{
 	api::status::{collect, Status},
+	bench,
 	config::{Config, Template, FILE_NAME, KEY_FILE_NAME},
 	daemon::{self, Lock, DATABASE_FILE},
 	database::Database,
@@ -86,13 +87,55 @@ enum Command {
 		/// The sectors' size.
 		#[arg(long, value_name = "SIZE", default_value = "8MiB")]
 		sector_size: SectorSize,
+		/// Make one of the two keys only: porep or window-post.
+		#[arg(long, value_name = "KIND", value_parser = kind)]
+		only: Option<ProofKind>,
 		/// The folder; by default HOLDFAST_KEYS or ~/.cache/holdfast/keys.
 		#[arg(long, value_name = "DIR")]
 		directory: Option<PathBuf>,
 	},
+	/// Measure what things cost on this machine.
+	Bench {
+		#[command(subcommand)]
+		what: Bench,
+	},
 	/// One computing step, for the daemon.
 	#[command(hide = true)]
 	Work,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+	/// Keys, sealing and proving, beside filecoin-proofs as it comes.
+	Proofs {
+		/// The sectors' size; may be repeated. By default 2KiB, 8MiB and 512MiB.
+		#[arg(long = "size", value_name = "SIZE")]
+		sizes: Vec<SectorSize>,
+		/// Measure filecoin-proofs, too.
+		#[arg(long)]
+		reference: bool,
+		/// Make the keys even if they are there.
+		#[arg(long)]
+		setup: bool,
+		/// Have bellperson make the keys, too: about 20 minutes for each.
+		#[arg(long)]
+		reference_setup: bool,
+		/// Where sectors are while they are measured; by default the system's temporary folder.
+		#[arg(long, value_name = "DIR")]
+		folder: Option<PathBuf>,
+		/// For programs, instead of the table.
+		#[arg(long)]
+		json: bool,
+		/// Where to write what programs get, besides.
+		#[arg(long, value_name = "FILE")]
+		output: Option<PathBuf>,
+	},
+	/// One step.
+	#[command(hide = true)]
+	Step {
+		/// What to do.
+		order: String,
+	},
 }
 
 impl Cli {
@@ -121,8 +164,10 @@ impl Cli {
 			Command::Status { base, json } => status(&base.path()?, json)?,
 			Command::Keys {
 				sector_size,
+				only,
 				directory,
-			} => keys(sector_size, directory)?,
+			} => keys(sector_size, only, directory)?,
+			Command::Bench { what } => bench(what)?,
 			Command::Work => return Ok(work::main()),
 		}
 		Ok(ExitCode::SUCCESS)
@@ -187,9 +232,68 @@ fn key_ids(sector_size: SectorSize) -> [KeyId; 2] {
 	[ProofKind::WindowPoSt, ProofKind::PoRep].map(|kind| KeyId { kind, sector_size })
 }
 
-fn keys(sector_size: SectorSize, directory: Option<PathBuf>) -> anyhow::Result<()> {
+fn kind(text: &str) -> Result<ProofKind, String> {
+	match text {
+		"porep" => Ok(ProofKind::PoRep),
+		"window-post" => Ok(ProofKind::WindowPoSt),
+		_ => Err("it is porep or window-post".into()),
+	}
+}
+
+fn bench(what: Bench) -> anyhow::Result<()> {
+	match what {
+		Bench::Proofs {
+			sizes,
+			reference,
+			setup,
+			reference_setup,
+			folder,
+			json,
+			output,
+		} => {
+			let options = bench::Options {
+				sizes: if sizes.is_empty() {
+					vec![SectorSize::KiB2, SectorSize::MiB8, SectorSize::MiB512]
+				} else {
+					sizes
+				},
+				reference,
+				setup,
+				reference_setup,
+				folder,
+			};
+			KeyStore::open(default_directory()?)?;
+			let executable =
+				std::env::current_exe().context("cannot find this program's own file")?;
+			let rows = bench::run(&options, &executable, &mut |line| eprintln!("{line}"))?;
+			let list = serde_json::to_string_pretty(&bench::json(&rows))?;
+			if let Some(path) = output {
+				std::fs::write(&path, &list)
+					.with_context(|| format!("cannot write {}", path.display()))?;
+			}
+			if json {
+				println!("{list}");
+			} else {
+				println!("{}", bench::table(&rows));
+			}
+		},
+		Bench::Step { order } => {
+			println!("{}", serde_json::to_string(&bench::step(&order)?)?);
+		},
+	}
+	Ok(())
+}
+
+fn keys(
+	sector_size: SectorSize,
+	only: Option<ProofKind>,
+	directory: Option<PathBuf>,
+) -> anyhow::Result<()> {
 	let store = KeyStore::open(keys_directory(directory)?)?;
-	for key in key_ids(sector_size) {
+	let wanted = key_ids(sector_size)
+		.into_iter()
+		.filter(|key| only.is_none_or(|kind| key.kind == kind));
+	for key in wanted {
 		store.ensure(key, &report)?;
 		if std::io::stderr().is_terminal() {
 			eprint!("\r\x1b[K");

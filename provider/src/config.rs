@@ -198,6 +198,9 @@ pub struct SealingConfig {
 	pub pack_wait_seconds: u64,
 	/// How many sealing steps run at a time.
 	pub parallel: u32,
+	/// How much memory sealing steps and a window PoSt take at most, all together, in bytes. Without it:
+	/// three quarters of the machine's.
+	pub memory_bytes: Option<u64>,
 	/// The niceness of sealing steps. Window PoSt is always proven at the daemon's own.
 	pub nice: u8,
 	/// How many blocks back the ticket's block is, so that a reorganisation does not change it.
@@ -211,6 +214,7 @@ impl Default for SealingConfig {
 		Self {
 			pack_wait_seconds: 10,
 			parallel: 1,
+			memory_bytes: None,
 			nice: 10,
 			ticket_depth: 5,
 			max_attempts: 8,
@@ -385,7 +389,7 @@ mod tests {
 			.render()
 			.lines()
 			.filter(|line| !line.starts_with("# key_environment") && !line.starts_with("# keys"))
-			.filter(|line| !line.starts_with("# public_url"))
+			.filter(|line| !line.starts_with("# public_url") && !line.starts_with("# memory_bytes"))
 			.map(|line| match line.strip_prefix("# ") {
 				Some(setting) if setting.contains(" = ") => format!("{setting}\n"),
 				_ => format!("{line}\n"),

@@ -9,6 +9,7 @@ use std::{
 };
 
 use holdfast_chain_client::{ChainClient, ConnectError, Sender, Signer, SignerError};
+use holdfast_prover::{memory_of, SealingStep};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -23,7 +24,7 @@ use crate::{
 	pipeline::{settle::settle, Pipeline},
 	post::PostLoop,
 	store::{Store, StoreError},
-	tasks::{Engine, Kind, Limits},
+	tasks::{least_memory, memory_of_machine, Engine, Kind, Limits},
 	worker::Worker,
 };
 
@@ -83,6 +84,7 @@ pub async fn run(
 	executable: PathBuf,
 ) -> Result<(), DaemonError> {
 	let _lock = Lock::take(base)?;
+	task_memory(&config)?;
 	let hooks = Hooks::from_environment()?;
 	let signer = signer(&config.chain)?;
 	let store = Store::open(&config.storage.path, config.storage.min_free_bytes)?;
@@ -141,6 +143,7 @@ async fn serve(
 		heavy: usize::try_from(app.config.sealing.parallel).unwrap_or(1),
 		light: LIGHT_TASKS,
 		attempts: app.config.sealing.max_attempts,
+		memory: task_memory(&app.config)?,
 	};
 	let engine = Engine::new(
 		app.database.clone(),
@@ -185,6 +188,21 @@ async fn serve(
 	app.database.close().await;
 	info!("stopped");
 	Ok(())
+}
+
+/// How much memory tasks may take: what is configured, less what a window PoSt takes, which waits for
+/// nothing.
+fn task_memory(config: &Config) -> Result<u64, DaemonError> {
+	let sector_size = config.storage.sector_size;
+	let least = least_memory(sector_size);
+	let all = match config.sealing.memory_bytes {
+		Some(configured) if configured < least => {
+			return Err(DaemonError::Memory { configured, least })
+		},
+		Some(configured) => configured,
+		None => (memory_of_machine() / 4).saturating_mul(3).max(least),
+	};
+	Ok(all.saturating_sub(memory_of(SealingStep::WindowPost, sector_size)))
 }
 
 /// Collects what is earned up to now.
@@ -304,6 +322,14 @@ pub enum DaemonError {
 		/// What it is.
 		found: String,
 	},
+	/// The largest sealing step would never fit.
+	#[error("memory_bytes in [sealing] is {configured}, but proving a sector takes {least}; raise it or use smaller sectors")]
+	Memory {
+		/// What is configured.
+		configured: u64,
+		/// What is needed.
+		least: u64,
+	},
 	/// There is no key.
 	#[error(transparent)]
 	Signer(#[from] SignerError),
@@ -340,6 +366,22 @@ mod tests {
 		assert!(matches!(
 			Lock::take(&folder.path().join("none")),
 			Err(DaemonError::Files { .. })
+		));
+	}
+
+	#[test]
+	fn the_memory_limit_has_room_for_every_step_and_a_window_post() {
+		let mut config = Config::default();
+		let size = config.storage.sector_size;
+		let least = least_memory(size);
+		let proof = memory_of(SealingStep::Commit2, size);
+		assert!(task_memory(&config).unwrap() >= proof);
+		config.sealing.memory_bytes = Some(least);
+		assert_eq!(task_memory(&config).unwrap(), proof);
+		config.sealing.memory_bytes = Some(least - 1);
+		assert!(matches!(
+			task_memory(&config),
+			Err(DaemonError::Memory { configured, least: needed }) if configured == least - 1 && needed == least
 		));
 	}
 

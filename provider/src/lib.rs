@@ -6,12 +6,14 @@
 //! - [`post`] proves all sectors in every period, apart from the queue.
 //! - [`worker`] runs what computes in child processes ([`work`]).
 //! - [`api`] is the HTTP side, [`chain`] the chain's.
+//! - [`bench`] measures what the steps cost.
 //! - [`hooks`] says how to make the daemon misbehave in tests.
 
 #![deny(missing_docs)]
 
 pub mod api;
 pub mod app;
+pub mod bench;
 pub mod chain;
 pub mod config;
 pub mod daemon;

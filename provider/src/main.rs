@@ -11,7 +11,7 @@ fn main() -> ExitCode {
 	// What filecoin-proofs tells of its steps would bury the daemon's own log.
 	let is_step = std::env::args()
 		.nth(1)
-		.is_some_and(|argument| argument == "work");
+		.is_some_and(|argument| argument == "work" || argument == "bench");
 	let default = if is_step { "warn" } else { "info" };
 	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
 	tracing_subscriber::fmt()

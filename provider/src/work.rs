@@ -11,8 +11,9 @@ use std::{
 use holdfast_primitives::{Digest, SectorNumber};
 use holdfast_prover::{
 	add_pieces, check_sealed_sector, clear_sealing_cache, generate_window_post, seal_commit_phase1,
-	seal_commit_phase2, seal_pre_commit_phase1, seal_pre_commit_phase2, Commit1Output, KeyError,
-	KeyStore, PoStError, PoStSector, PreCommit1Output, SealError, SealSubject,
+	seal_commit_phase2, seal_pre_commit_phase1, seal_pre_commit_phase1_pair,
+	seal_pre_commit_phase2, Commit1Output, KeyError, KeyStore, PoStError, PoStSector,
+	PreCommit1Output, SealError, SealSubject,
 };
 use serde::{de::DeserializeOwned, Serialize};
 
@@ -95,6 +96,9 @@ fn perform(request: Request) -> Response {
 			add_pieces(sector_size, &pieces, &unsealed).map_or_else(failed, |_| Response::Done)
 		},
 		Request::PreCommit1 { job } => answer(pre_commit1(&job)),
+		Request::PreCommit1Pair { jobs } => Response::Both {
+			answers: Box::new(pre_commit1_pair(&jobs).map(answer)),
+		},
 		Request::PreCommit2 { job } => answer(pre_commit2(&job)),
 		Request::Commit1 {
 			job,
@@ -163,17 +167,45 @@ fn perform(request: Request) -> Response {
 }
 
 fn pre_commit1(job: &Job) -> Result<Response, StepError> {
-	locked(job, || {
-		let file = pre_commit1_file(job);
-		// It starts over and deletes what is there, so what an earlier run left must not be used.
-		match fs::remove_file(&file) {
-			Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-			_ => {},
-		}
-		let output = seal_pre_commit_phase1(&subject(job), &paths(job))?;
-		save(&file, &output)?;
+	let _lock = lock(job)?;
+	remove_pre_commit1(job)?;
+	let output = seal_pre_commit_phase1(&subject(job), &paths(job))?;
+	save(&pre_commit1_file(job), &output)?;
+	Ok(Response::Done)
+}
+
+fn pre_commit1_pair(jobs: &[Job; 2]) -> [Result<Response, StepError>; 2] {
+	let alone = || jobs.each_ref().map(pre_commit1);
+	if jobs[0].sector == jobs[1].sector {
+		return alone();
+	}
+	let ready = jobs
+		.each_ref()
+		.map(|job| lock(job).and_then(|lock| remove_pre_commit1(job).map(|()| lock)));
+	if ready.iter().any(Result::is_err) {
+		// What is wrong with one of them does not concern the other.
+		drop(ready);
+		return alone();
+	}
+	let subjects = jobs.each_ref().map(subject);
+	let paths = jobs.each_ref().map(paths);
+	let [first, second] =
+		seal_pre_commit_phase1_pair([(&subjects[0], &paths[0]), (&subjects[1], &paths[1])]);
+	let saved = |output: Result<PreCommit1Output, SealError>, job: &Job| {
+		save(&pre_commit1_file(job), &output?)?;
 		Ok(Response::Done)
-	})
+	};
+	let results = [saved(first, &jobs[0]), saved(second, &jobs[1])];
+	drop(ready);
+	results
+}
+
+/// The first phase starts over and deletes what is there, so what an earlier run left must not be used.
+fn remove_pre_commit1(job: &Job) -> Result<(), StepError> {
+	match fs::remove_file(pre_commit1_file(job)) {
+		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+		_ => Ok(()),
+	}
 }
 
 fn pre_commit2(job: &Job) -> Result<Response, StepError> {
@@ -192,10 +224,15 @@ fn locked(
 	job: &Job,
 	step: impl FnOnce() -> Result<Response, StepError>,
 ) -> Result<Response, StepError> {
+	let _lock = lock(job)?;
+	step()
+}
+
+fn lock(job: &Job) -> Result<File, StepError> {
 	fs::create_dir_all(&job.paths.work)?;
 	let lock = File::create(job.paths.work.join("lock"))?;
 	lock.lock()?;
-	step()
+	Ok(lock)
 }
 
 fn subject(job: &Job) -> SealSubject {

@@ -75,6 +75,12 @@ pub enum Request {
 		/// The sector.
 		job: Job,
 	},
+	/// The first sealing phase of two sectors side by side. Answers [`Response::Both`].
+	#[serde(rename = "pre-commit-1-pair")]
+	PreCommit1Pair {
+		/// The sectors.
+		jobs: [Job; 2],
+	},
 	/// The second sealing phase. Answers [`Response::Sealed`].
 	#[serde(rename = "pre-commit-2")]
 	PreCommit2 {
@@ -133,6 +139,7 @@ impl Request {
 		match self {
 			Self::AddPieces { .. } => "add-pieces",
 			Self::PreCommit1 { .. } => "pre-commit-1",
+			Self::PreCommit1Pair { .. } => "pre-commit-1-pair",
 			Self::PreCommit2 { .. } => "pre-commit-2",
 			Self::Commit1 { .. } => "commit-1",
 			Self::Commit2 { .. } => "commit-2",
@@ -186,6 +193,11 @@ pub enum Response {
 	Proofs {
 		/// One for each partition.
 		proofs: Vec<String>,
+	},
+	/// What became of each of two sectors.
+	Both {
+		/// Their answers, in order.
+		answers: Box<[Response; 2]>,
 	},
 	/// These sectors could be proven.
 	Provable {
@@ -269,22 +281,25 @@ impl Worker {
 			step,
 			status: status.to_string(),
 		})?;
-		match response {
-			Response::Failed {
-				message,
-				repeat,
-				sector,
-			} => Err(WorkerError::Failed {
-				step,
-				message,
-				repeat,
-				sector,
-			}),
-			response => {
-				tracing::debug!(step, elapsed = ?started.elapsed(), "computed");
-				Ok(response)
-			},
-		}
+		tracing::debug!(step, elapsed = ?started.elapsed(), "computed");
+		succeeded(step, response)
+	}
+
+	/// Runs the first sealing phase of two sectors side by side: what became of each.
+	pub async fn pre_commit1_pair(
+		&self,
+		jobs: [Job; 2],
+		nice: u8,
+	) -> Result<[Result<(), WorkerError>; 2], WorkerError> {
+		let request = Request::PreCommit1Pair { jobs };
+		let step = request.name();
+		let Response::Both { answers } = self.run(request, nice).await? else {
+			return Err(WorkerError::OtherAnswer { step });
+		};
+		Ok((*answers).map(|answer| match succeeded(step, answer)? {
+			Response::Done => Ok(()),
+			_ => Err(WorkerError::OtherAnswer { step }),
+		}))
 	}
 
 	/// Runs a step that answers [`Response::Done`].
@@ -311,6 +326,22 @@ impl Worker {
 				Ok(proof)
 			})
 			.collect()
+	}
+}
+
+fn succeeded(step: &'static str, response: Response) -> Result<Response, WorkerError> {
+	match response {
+		Response::Failed {
+			message,
+			repeat,
+			sector,
+		} => Err(WorkerError::Failed {
+			step,
+			message,
+			repeat,
+			sector,
+		}),
+		response => Ok(response),
 	}
 }
 
@@ -390,6 +421,9 @@ mod tests {
 		let requests = [
 			request(),
 			Request::PreCommit1 { job: job.clone() },
+			Request::PreCommit1Pair {
+				jobs: [job.clone(), job.clone()],
+			},
 			Request::PreCommit2 { job: job.clone() },
 			Request::Commit1 {
 				job: job.clone(),
@@ -471,6 +505,44 @@ mod tests {
 		assert!(matches!(
 			worker.done(request(), 0).await,
 			Err(WorkerError::Process { .. })
+		));
+	}
+
+	#[tokio::test]
+	async fn each_of_a_pair_has_its_own_answer() {
+		let job = Job {
+			sector_size: SectorSize::KiB2,
+			prover_id: [1; 32],
+			sector: 1,
+			ticket: [2; 32],
+			pieces: Vec::new(),
+			paths: crate::store::SectorPaths {
+				unsealed: "u".into(),
+				sealed: "s".into(),
+				cache: "c".into(),
+				work: "w".into(),
+			},
+		};
+		let (_folder, worker) = script(
+			"read line; echo '{\"result\":\"both\",\"answers\":[{\"result\":\"done\"},\
+			{\"result\":\"failed\",\"message\":\"no\",\"repeat\":\"add-pieces\"}]}'",
+		);
+		let [first, second] = worker
+			.pre_commit1_pair([job.clone(), job.clone()], 0)
+			.await
+			.unwrap();
+		first.unwrap();
+		assert!(matches!(
+			second,
+			Err(WorkerError::Failed {
+				repeat: Some(Repeat::AddPieces),
+				..
+			})
+		));
+		let (_folder, worker) = script("read line; echo '{\"result\":\"done\"}'");
+		assert!(matches!(
+			worker.pre_commit1_pair([job.clone(), job], 0).await,
+			Err(WorkerError::OtherAnswer { .. })
 		));
 	}
 

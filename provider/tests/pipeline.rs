@@ -34,7 +34,9 @@ async fn accepted(fixture: &Fixture, data: &TestData, nonce: u64) -> String {
 }
 
 async fn run(fixture: &Fixture, kind: Kind, subject: &str) -> Result<Outcome, TaskError> {
-	Pipeline::new(fixture.app.clone()).run(kind, subject).await
+	Pipeline::new(fixture.app.clone())
+		.run(kind, subject, None)
+		.await
 }
 
 async fn state(fixture: &Fixture, id: &str) -> DealState {

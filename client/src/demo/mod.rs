@@ -16,7 +16,7 @@ use std::{
 };
 
 use holdfast_chain_client::{Call, Event, QueryError, Sender, Signer, SignerError, SubmitError};
-use holdfast_primitives::{Balance, DealId};
+use holdfast_primitives::{Balance, BlockNumber, DealId};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::time::{sleep, Instant};
@@ -36,6 +36,10 @@ const POSTS: usize = 2;
 const STAGE_LIMIT: Duration = Duration::from_secs(900);
 /// How often progress is looked for.
 const POLL: Duration = Duration::from_millis(500);
+/// In how many blocks of a second the deal of the file that is made starts: by then its sector has to be proven.
+const START_IN: BlockNumber = 120;
+/// How much later it starts when a proof of replication is corrupted and has to be made again.
+const PROOF_AGAIN: BlockNumber = 90;
 /// The bytes of the file that is made when none is named.
 const FILE_BYTES: usize = 11 << 19;
 
@@ -197,7 +201,13 @@ pub async fn demo(
 	};
 	let devnet = Devnet::start(options.devnet, &mut |line| stages.come(line, None)).await?;
 	stages.come("the network is up", None);
-	let shown = show(&devnet, &file, &options.corruptions, &mut stages).await;
+	// The file that is made is one piece, so its deal need not wait for other sectors. Of another file, the
+	// client decides.
+	let start_in = options.file.is_none().then(|| {
+		let again = options.corruptions.contains(&Corruption::PoRep);
+		START_IN.saturating_add(if again { PROOF_AGAIN } else { 0 })
+	});
+	let shown = show(&devnet, &file, &options.corruptions, start_in, &mut stages).await;
 	devnet.stop().await;
 	shown?;
 	Ok(stages.report)
@@ -238,6 +248,7 @@ async fn show(
 	devnet: &Devnet,
 	file: &Path,
 	corruptions: &[Corruption],
+	start_in: Option<BlockNumber>,
 	stages: &mut Stages<'_>,
 ) -> Result<(), DemoError> {
 	let before = sha256(file)?;
@@ -249,7 +260,7 @@ async fn show(
 	if corruptions.contains(&Corruption::Upload) {
 		refuse_upload(devnet, &signer, file, stages).await?;
 	}
-	let stored = store(devnet, &signer, file, stages).await?;
+	let stored = store(devnet, &signer, file, start_in, stages).await?;
 	let deals: Vec<DealId> = stored
 		.ticket
 		.shards
@@ -302,10 +313,14 @@ async fn store(
 	devnet: &Devnet,
 	signer: &Signer,
 	file: &Path,
+	start_in: Option<BlockNumber>,
 	stages: &mut Stages<'_>,
 ) -> Result<Stored, DemoError> {
 	let (events, mut stream) = tokio::sync::mpsc::unbounded_channel();
-	let options = put_options(file);
+	let options = PutOptions {
+		start_in,
+		..put_options(file)
+	};
 	// Nobody listening only means that nobody is shown the progress.
 	let report = move |event| drop(events.send(event));
 	let storing = put(&devnet.chain, signer, &options, &report);

@@ -43,6 +43,22 @@ pub enum KeyError {
 		/// The file.
 		path: PathBuf,
 	},
+	/// The disk is full, or a limit on files is reached.
+	#[error("there is no room for {} ({source}): make room there or choose another folder with HOLDFAST_KEYS, then run `holdfast-provider keys` again", path.display())]
+	NoRoom {
+		/// The file.
+		path: PathBuf,
+		/// What the operating system said, or what is missing.
+		source: std::io::Error,
+	},
+	/// The keys' directory belongs to somebody else, or its disk is read-only.
+	#[error("{} may not be written ({source}): allow it to this user or choose another folder with HOLDFAST_KEYS", path.display())]
+	NotWritable {
+		/// The file.
+		path: PathBuf,
+		/// What the operating system said.
+		source: std::io::Error,
+	},
 	/// The circuit's description is not usable.
 	#[error("cannot make the {} key: {reason}", key_name(*key))]
 	Setup {

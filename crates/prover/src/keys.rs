@@ -11,7 +11,7 @@
 use std::{
 	cell::Cell,
 	fs::{self, File},
-	io::{self, BufWriter, Read, Write},
+	io::{self, BufWriter, ErrorKind, Read, Write},
 	path::{Path, PathBuf},
 	sync::{Mutex, OnceLock},
 	time::{Duration, Instant, UNIX_EPOCH},
@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
 	error::KeyError,
 	parameters::{
-		expected_constraints, file_names, is_supported, porep_circuit, window_post_circuit,
-		FileNames,
+		expected_bytes, expected_constraints, file_names, is_supported, porep_circuit,
+		window_post_circuit, FileNames,
 	},
 	setup::{write_parameters, Outcome, SetupError, Trapdoor, Work},
 };
@@ -36,6 +36,12 @@ type Blake2b256 = Blake2b<U32>;
 
 /// The environment variable with the keys' directory.
 const DIRECTORY_VARIABLE: &str = "HOLDFAST_KEYS";
+/// The name of the file that says what the keys are.
+const NOTICE_FILE: &str = "DEVNET-KEYS.txt";
+/// What it says.
+const NOTICE: &str =
+	"These are proving keys for development networks. Their trapdoor comes from a public seed: \
+	anybody can forge proofs with it. A chain with the production policy refuses them.\n";
 /// How often a waiting process looks whether the other one is done.
 const WAIT: Duration = Duration::from_millis(500);
 /// The least time between two reports.
@@ -289,7 +295,7 @@ impl KeyStore {
 			Ok(_) => Err(KeyError::Damaged {
 				path: files.digest.clone(),
 			}),
-			Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(KeyError::Damaged {
+			Err(error) if error.kind() == ErrorKind::InvalidData => Err(KeyError::Damaged {
 				path: files.digest.clone(),
 			}),
 			Err(source) => Err(file_error("read", &files.digest, source)),
@@ -326,21 +332,28 @@ impl KeyStore {
 
 	fn generate(&self, key: KeyId, progress: &dyn Fn(Work)) -> Result<(), KeyError> {
 		let files = self.files(key)?;
-		let failed = |error: SetupError| match error {
-			SetupError::Write(source) => file_error("write", &files.partial, source),
-			error => KeyError::Setup {
-				key,
-				reason: error.to_string(),
-			},
-		};
+		for path in files.all() {
+			remove_if_present(path)?;
+		}
+		let disk = rustix::fs::statvfs(&self.directory)
+			.map_err(|error| file_error("examine", &self.directory, error.into()))?;
+		let available = disk.f_bavail.saturating_mul(disk.f_frsize);
+		check_room(&files.partial, available, expected_bytes(key))?;
+		write_whole(&self.directory.join(NOTICE_FILE), NOTICE.as_bytes())?;
+		let made = self.write(key, &files, progress);
+		if made.is_err() {
+			// What is half made is of no use, and its room may be needed.
+			remove_if_present(&files.partial)?;
+		}
+		made
+	}
+
+	fn write(&self, key: KeyId, files: &Files, progress: &dyn Fn(Work)) -> Result<(), KeyError> {
+		let failed = |error: SetupError| setup_error(key, &files.partial, error);
 		let invalid = |error: anyhow::Error| KeyError::Setup {
 			key,
 			reason: format!("{error:#}"),
 		};
-		for path in files.all() {
-			remove_if_present(path)?;
-		}
-
 		let file = File::create(&files.partial)
 			.map_err(|source| file_error("create", &files.partial, source))?;
 		let mut output = HashingWriter {
@@ -427,7 +440,7 @@ impl Files {
 }
 
 /// The public seed of a key's set-up.
-fn seed(key: KeyId) -> Digest {
+pub(crate) fn seed(key: KeyId) -> Digest {
 	let mut hasher = Blake2b256::new();
 	hasher.update(b"holdfast/devnet-key/1");
 	hasher.update(key_name(key));
@@ -449,11 +462,48 @@ fn estimate(work: Work, elapsed: Duration) -> (f64, Option<Duration>) {
 }
 
 fn file_error(action: &'static str, path: &Path, source: io::Error) -> KeyError {
-	KeyError::File {
-		action,
-		path: path.to_owned(),
-		source,
+	let path = path.to_owned();
+	match source.kind() {
+		ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded => {
+			KeyError::NoRoom { path, source }
+		},
+		ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem if action != "read" => {
+			KeyError::NotWritable { path, source }
+		},
+		_ => KeyError::File {
+			action,
+			path,
+			source,
+		},
 	}
+}
+
+fn setup_error(key: KeyId, partial: &Path, error: SetupError) -> KeyError {
+	match error {
+		SetupError::Write(source) => file_error("write", partial, source),
+		error => KeyError::Setup {
+			key,
+			reason: error.to_string(),
+		},
+	}
+}
+
+/// Whether there is room for a key's parameters, so that it is not found out after minutes of work.
+fn check_room(path: &Path, available: u64, needed: u64) -> Result<(), KeyError> {
+	if available >= needed {
+		return Ok(());
+	}
+	let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+	let missing = format!(
+		"it takes about {} MiB, and {} MiB are free",
+		mebibytes(needed),
+		mebibytes(available)
+	);
+	Err(file_error(
+		"write",
+		path,
+		io::Error::new(ErrorKind::StorageFull, missing),
+	))
 }
 
 /// Takes an exclusive lock on a file, calling `waiting` from time to time for as long as another holder has it.
@@ -479,9 +529,7 @@ pub(crate) fn lock_file(path: &Path, waiting: &dyn Fn()) -> Result<File, KeyErro
 
 fn remove_if_present(path: &Path) -> Result<(), KeyError> {
 	match fs::remove_file(path) {
-		Err(error) if error.kind() != io::ErrorKind::NotFound => {
-			Err(file_error("delete", path, error))
-		},
+		Err(error) if error.kind() != ErrorKind::NotFound => Err(file_error("delete", path, error)),
 		_ => Ok(()),
 	}
 }
@@ -508,8 +556,7 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), KeyError> {
 
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<T> {
 	let bytes = fs::read(path)?;
-	serde_json::from_slice(&bytes)
-		.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+	serde_json::from_slice(&bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
 fn digest_of_file(path: &Path) -> Result<String, KeyError> {

@@ -24,13 +24,17 @@
 mod commit;
 mod domain;
 mod error;
+pub mod filecoin;
 mod fixed_base;
 mod groth16;
 mod guard;
 mod keys;
+mod labels;
 mod memory;
+mod needs;
 mod parameters;
 mod parents;
+mod phase1;
 mod piece;
 mod proving_keys;
 pub mod reference;
@@ -44,10 +48,12 @@ pub use error::{AddPiecesError, KeyError, PoStError, SealError};
 pub use groth16::{InvalidPoint, ProveError};
 pub use keys::{default_directory, key_name, KeyProgress, KeyStage, KeyStore};
 pub use memory::{c2_memory, mapped_key_bytes, window_post_memory};
+pub use needs::{memory_of, SealingStep};
 pub use parameters::is_supported;
+pub use phase1::{seal_pre_commit_phase1, seal_pre_commit_phase1_pair};
 pub use piece::add_pieces;
 pub use seal::{
-	clear_sealing_cache, seal_commit_phase1, seal_pre_commit_phase1, seal_pre_commit_phase2,
-	Commit1Output, PreCommit1Output, SealSubject, SectorPaths,
+	clear_sealing_cache, seal_commit_phase1, seal_pre_commit_phase2, Commit1Output,
+	PreCommit1Output, SealSubject, SectorPaths,
 };
 pub use window_post::{check_sealed_sector, generate_window_post, PoStSector};

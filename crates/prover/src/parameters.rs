@@ -8,7 +8,7 @@ use filecoin_proofs::{
 	parameters::{public_params, window_post_public_params},
 	PoRepConfig, PoStConfig, PoStType,
 };
-use holdfast_primitives::{KeyId, ProofKind, SectorSize};
+use holdfast_primitives::{sector::NODE_SIZE, KeyId, ProofKind, SectorSize};
 use storage_proofs_core::{
 	api_version::ApiVersion,
 	compound_proof::CompoundProof,
@@ -45,6 +45,19 @@ pub(crate) fn window_post_config(sector_size: SectorSize) -> PoStConfig {
 		priority: false,
 		api_version: API_VERSION,
 	}
+}
+
+/// How many layers of labels a sector of the size has.
+pub(crate) const fn layers(sector_size: SectorSize) -> usize {
+	match sector_size {
+		SectorSize::KiB2 | SectorSize::MiB8 | SectorSize::MiB512 => 2,
+		SectorSize::GiB32 | SectorSize::GiB64 => 11,
+	}
+}
+
+/// How many nodes a sector of the size has.
+pub(crate) fn nodes(sector_size: SectorSize) -> usize {
+	usize::try_from(sector_size.bytes() / NODE_SIZE).unwrap_or(usize::MAX)
 }
 
 /// The names of a key's files, as filecoin-proofs looks them up.
@@ -102,5 +115,17 @@ pub(crate) const fn expected_constraints(key: KeyId) -> u64 {
 		(ProofKind::WindowPoSt, SectorSize::KiB2) => 22_000,
 		(ProofKind::WindowPoSt, SectorSize::MiB8) => 65_000,
 		(ProofKind::WindowPoSt, _) => 86_000,
+	}
+}
+
+/// About how large a key's parameters are; for finding out early that there is no room for them.
+pub(crate) const fn expected_bytes(key: KeyId) -> u64 {
+	match (key.kind, key.sector_size) {
+		(ProofKind::PoRep, SectorSize::KiB2) => 1_115_000_000,
+		(ProofKind::PoRep, SectorSize::MiB8) => 1_430_000_000,
+		(ProofKind::PoRep, _) => 2_000_000_000,
+		(ProofKind::WindowPoSt, SectorSize::KiB2) => 11_600_000,
+		(ProofKind::WindowPoSt, SectorSize::MiB8) => 31_000_000,
+		(ProofKind::WindowPoSt, _) => 41_000_000,
 	}
 }

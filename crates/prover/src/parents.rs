@@ -8,7 +8,7 @@ use std::{
 	collections::BTreeSet,
 	fs,
 	io::{self, Write},
-	path::Path,
+	path::{Path, PathBuf},
 };
 
 use filecoin_proofs::parameters::public_params;
@@ -23,8 +23,11 @@ use crate::{
 
 const MARKER: &str = "complete";
 
-/// Makes sure that the parents of a size's graph are on disk and complete.
-pub(crate) fn ensure_parents(store: &KeyStore, sector_size: SectorSize) -> Result<(), KeyError> {
+/// Makes sure that the parents of a size's graph are on disk and complete, and tells where.
+pub(crate) fn ensure_parents(
+	store: &KeyStore,
+	sector_size: SectorSize,
+) -> Result<PathBuf, KeyError> {
 	let directory = store.parents();
 	let marker = directory.join(format!("{sector_size}.{MARKER}"));
 	let _lock = lock_file(&directory.join(".lock"), &|| {})?;
@@ -34,8 +37,9 @@ pub(crate) fn ensure_parents(store: &KeyStore, sector_size: SectorSize) -> Resul
 		source,
 	};
 	if let Ok(name) = fs::read_to_string(&marker) {
-		if directory.join(name.trim()).is_file() {
-			return Ok(());
+		let path = directory.join(name.trim());
+		if path.is_file() {
+			return Ok(path);
 		}
 	}
 	// What no marker speaks of is unfinished.
@@ -52,13 +56,15 @@ pub(crate) fn ensure_parents(store: &KeyStore, sector_size: SectorSize) -> Resul
 	let Some(name) = made.first() else {
 		return Err(failed(io::Error::other("filecoin-proofs wrote no parents")));
 	};
+	let path = directory.join(name);
 	let write = || {
-		fs::File::open(directory.join(name))?.sync_all()?;
+		fs::File::open(&path)?.sync_all()?;
 		let mut file = fs::File::create(&marker)?;
 		file.write_all(name.as_bytes())?;
 		file.sync_all()
 	};
-	write().map_err(failed)
+	write().map_err(failed)?;
+	Ok(path)
 }
 
 /// The parents' files that no marker names.

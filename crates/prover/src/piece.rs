@@ -8,8 +8,8 @@ use std::{
 
 use filecoin_proofs::{write_and_preprocess, UnpaddedBytesAmount};
 use holdfast_primitives::{
-	piece::{compute_comm_d, hash_nodes, piece_offsets},
-	CommD, CommP, Digest, PieceInfo, SectorSize,
+	piece::{compute_comm_d, piece_offsets},
+	CommD, CommP, PieceInfo, SectorSize,
 };
 
 use crate::{error::AddPiecesError, guard::guarded};
@@ -84,30 +84,4 @@ fn add_piece(
 		});
 	}
 	Ok(())
-}
-
-/// The commitment to a file of whole 32-byte nodes: the root of the binary tree over them. The number of
-/// nodes must be a power of two.
-pub(crate) fn commitment_of_file(path: &Path) -> io::Result<Digest> {
-	let mut file = io::BufReader::with_capacity(1 << 20, File::open(path)?);
-	let mut node = [0; 32];
-	// The roots of complete subtrees, with their heights, the highest first.
-	let mut roots: Vec<(u32, Digest)> = Vec::new();
-	loop {
-		match file.read_exact(&mut node) {
-			Ok(()) => {},
-			Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-			Err(error) => return Err(error),
-		}
-		let (mut height, mut root) = (0, node);
-		while let Some((_, left)) = roots.pop_if(|(other, _)| *other == height) {
-			root = hash_nodes(&left, &root);
-			height += 1;
-		}
-		roots.push((height, root));
-	}
-	match roots[..] {
-		[(_, root)] => Ok(root),
-		_ => Err(io::ErrorKind::InvalidData.into()),
-	}
 }

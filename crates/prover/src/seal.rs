@@ -24,8 +24,6 @@ use crate::{
 	guard::guarded,
 	keys::KeyStore,
 	parameters::{is_supported, porep_config, Tree},
-	parents::ensure_parents,
-	piece::commitment_of_file,
 };
 
 /// The state file's name within a sector's cache folder.
@@ -64,7 +62,7 @@ impl SealSubject {
 
 	/// filecoin-proofs' list of pieces. One that fills the sector stands for all of them, because
 	/// filecoin-proofs, given pieces that do not fill it, computes the commitment of a smaller tree.
-	fn whole(&self, comm_d: CommD) -> Vec<filecoin_proofs::PieceInfo> {
+	pub(crate) fn whole(&self, comm_d: CommD) -> Vec<filecoin_proofs::PieceInfo> {
 		vec![filecoin_proofs::PieceInfo {
 			commitment: comm_d.0,
 			size: UnpaddedBytesAmount(self.sector_size.unpadded_bytes()),
@@ -109,7 +107,7 @@ pub struct PreCommit1Output {
 	/// What was sealed.
 	pub subject: SealSubject,
 	/// filecoin-proofs' description of the labels; paths in it are replaced by those given to phase 2.
-	labels: serde_json::Value,
+	pub(crate) labels: serde_json::Value,
 }
 
 /// The vanilla proofs, from which phase 2 makes Groth16 proofs without any of the sector's files.
@@ -128,7 +126,7 @@ pub struct Commit1Output {
 /// How far a sector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Stage {
+pub(crate) enum Stage {
 	/// Phase 1 is complete; the replica's file holds the unsealed data.
 	Labelled,
 	/// Phase 2 has begun; the replica's file may hold anything.
@@ -141,20 +139,20 @@ enum Stage {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct State {
-	subject: SealSubject,
-	stage: Stage,
-	comm_r: Option<CommR>,
+pub(crate) struct State {
+	pub(crate) subject: SealSubject,
+	pub(crate) stage: Stage,
+	pub(crate) comm_r: Option<CommR>,
 }
 
 impl State {
 	/// The state of a cache folder; `None` if it has none that can be read.
-	fn read(paths: &SectorPaths) -> Option<Self> {
+	pub(crate) fn read(paths: &SectorPaths) -> Option<Self> {
 		serde_json::from_slice(&fs::read(paths.cache.join(STATE_FILE)).ok()?).ok()
 	}
 
 	/// Makes the sector's files durable, then the state that speaks of them.
-	fn write(&self, paths: &SectorPaths) -> Result<(), SealError> {
+	pub(crate) fn write(&self, paths: &SectorPaths) -> Result<(), SealError> {
 		let path = paths.cache.join(STATE_FILE);
 		let temporary = paths.cache.join(format!("{STATE_FILE}.new"));
 		let write = || -> io::Result<()> {
@@ -169,7 +167,7 @@ impl State {
 	}
 }
 
-fn file_error(action: &'static str, path: &Path, source: io::Error) -> SealError {
+pub(crate) fn file_error(action: &'static str, path: &Path, source: io::Error) -> SealError {
 	SealError::File {
 		action,
 		path: path.to_owned(),
@@ -177,76 +175,7 @@ fn file_error(action: &'static str, path: &Path, source: io::Error) -> SealError
 	}
 }
 
-/// Pre-commit phase 1: copies the unsealed sector to the replica's place and labels the graph. Serial, and
-/// bound by one core.
-///
-/// It always starts over and deletes the sector's cache folder, but refuses to do so once
-/// [`clear_sealing_cache`] has run: then the replica is in use and must not be lost to a mistake.
-pub fn seal_pre_commit_phase1(
-	subject: &SealSubject,
-	paths: &SectorPaths,
-) -> Result<PreCommit1Output, SealError> {
-	let comm_d = subject.check()?;
-	let store = KeyStore::opened()?;
-	check_unsealed(subject, paths)?;
-	if State::read(paths).is_some_and(|state| state.stage == Stage::Cleared) {
-		return Err(SealError::Cleared {
-			sector: subject.sector,
-		});
-	}
-	ensure_parents(store, subject.sector_size)?;
-
-	match fs::remove_dir_all(&paths.cache) {
-		Err(error) if error.kind() != io::ErrorKind::NotFound => {
-			return Err(file_error("delete", &paths.cache, error));
-		},
-		_ => {},
-	}
-	fs::create_dir_all(&paths.cache)
-		.map_err(|source| file_error("create", &paths.cache, source))?;
-	File::create(&paths.sealed).map_err(|source| file_error("create", &paths.sealed, source))?;
-
-	let result = guarded(|| {
-		filecoin_proofs::seal_pre_commit_phase1::<_, _, _, Tree>(
-			&porep_config(subject.sector_size),
-			&paths.cache,
-			&paths.unsealed,
-			&paths.sealed,
-			subject.prover_id,
-			subject.sector.into(),
-			subject.ticket,
-			&subject.whole(comm_d),
-		)
-	});
-	let output = match result {
-		Ok(output) => output,
-		Err(reason) => {
-			// The usual reason deserves its own name.
-			return Err(match commitment_of_file(&paths.unsealed) {
-				Ok(found) if found != comm_d.0 => SealError::UnsealedDamaged {
-					path: paths.unsealed.clone(),
-					expected: comm_d,
-					found: CommD(found),
-				},
-				_ => subject.filecoin_error("pre-commit phase 1")(reason),
-			});
-		},
-	};
-	let labels = serde_json::to_value(&output)
-		.map_err(|error| subject.filecoin_error("pre-commit phase 1")(error.to_string()))?;
-	State {
-		subject: subject.clone(),
-		stage: Stage::Labelled,
-		comm_r: None,
-	}
-	.write(paths)?;
-	Ok(PreCommit1Output {
-		subject: subject.clone(),
-		labels,
-	})
-}
-
-fn check_unsealed(subject: &SealSubject, paths: &SectorPaths) -> Result<(), SealError> {
+pub(crate) fn check_unsealed(subject: &SealSubject, paths: &SectorPaths) -> Result<(), SealError> {
 	let expected = subject.sector_size.bytes();
 	match fs::metadata(&paths.unsealed) {
 		Ok(metadata) if metadata.is_file() && metadata.len() == expected => Ok(()),

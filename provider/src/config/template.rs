@@ -105,6 +105,9 @@ path = "store"
 # How many sealing steps run at a time, and at which niceness.
 # parallel = 1
 # nice = 10
+# How much memory sealing steps and a window PoSt take at most, all together. A step for which there is too
+# little left waits until others have ended. By default three quarters of the machine's memory.
+# memory_bytes = 17179869184
 # How many blocks back the ticket's block is, so that a reorganisation does not change it.
 # ticket_depth = 5
 # How often a step is tried before its sector is given up.

@@ -23,7 +23,7 @@ use crate::{
 	chain::ChainError,
 	database::{now, Deal, Sector, SectorState},
 	deal::intake,
-	tasks::{Handler, Kind, Outcome, TaskError},
+	tasks::{memory_of_kind, Companion, Handler, Kind, Outcome, TaskError},
 	worker::{Job, Repeat, WorkerError},
 };
 
@@ -42,7 +42,12 @@ impl Pipeline {
 		Self { app }
 	}
 
-	async fn sector_step(&self, kind: Kind, subject: &str) -> Result<Outcome, TaskError> {
+	async fn sector_step(
+		&self,
+		kind: Kind,
+		subject: &str,
+		companion: Option<Companion>,
+	) -> Result<Outcome, TaskError> {
 		let app = &*self.app;
 		let number: SectorNumber = subject
 			.parse()
@@ -69,7 +74,7 @@ impl Pipeline {
 		let started = std::time::Instant::now();
 		let outcome = match kind {
 			Kind::AddPiece => seal::add_piece(app, sector).await,
-			Kind::PreCommit1 => seal::pre_commit1(app, sector).await,
+			Kind::PreCommit1 => seal::pre_commit1(app, sector, companion).await,
 			Kind::PreCommit2 => seal::pre_commit2(app, sector).await,
 			Kind::PreCommit => pre_commit::run(app, sector).await,
 			Kind::Commit1 => prove::commit1(app, sector).await,
@@ -116,6 +121,7 @@ impl Handler for Pipeline {
 		&'a self,
 		kind: Kind,
 		subject: &'a str,
+		companion: Option<Companion>,
 	) -> BoxFuture<'a, Result<Outcome, TaskError>> {
 		Box::pin(async move {
 			match kind {
@@ -124,9 +130,13 @@ impl Handler for Pipeline {
 				Kind::Pack => pack::run(&self.app).await,
 				Kind::Settle => settle::run(&self.app).await,
 				Kind::Watch => watch::run(&self.app).await,
-				_ => self.sector_step(kind, subject).await,
+				_ => self.sector_step(kind, subject, companion).await,
 			}
 		})
+	}
+
+	fn memory(&self, kind: Kind) -> u64 {
+		memory_of_kind(kind, self.app.config.storage.sector_size)
 	}
 
 	fn gave_up<'a>(

@@ -11,7 +11,7 @@ use crate::{
 	app::App,
 	database::{now, Sector, SectorState},
 	store::StoreError,
-	tasks::{Kind, Outcome, TaskError},
+	tasks::{Companion, Kind, Outcome, TaskError},
 	worker::{PieceFile, Request, Response},
 };
 
@@ -40,7 +40,11 @@ pub async fn add_piece(app: &App, mut sector: Sector) -> Result<Outcome, TaskErr
 }
 
 /// The first sealing phase. The ticket is fixed before it and kept through crashes.
-pub async fn pre_commit1(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
+pub async fn pre_commit1(
+	app: &App,
+	mut sector: Sector,
+	companion: Option<Companion>,
+) -> Result<Outcome, TaskError> {
 	let policy = app.chain.policy().await?;
 	let best = app.chain.best_block().await?.number;
 	let usable = match sector.ticket_block {
@@ -75,9 +79,11 @@ pub async fn pre_commit1(app: &App, mut sector: Sector) -> Result<Outcome, TaskE
 		})?;
 	}
 	let job = job(app, &sector).await?;
-	app.worker
-		.done(Request::PreCommit1 { job }, app.config.sealing.nice)
-		.await?;
+	Companion::pre_commit1(companion, &app.worker, job, app.config.sealing.nice)
+		.await
+		.ok_or_else(|| {
+			TaskError::later("the step that it shared with another sector was stopped")
+		})??;
 	Ok(Outcome::Then(Kind::PreCommit2))
 }
 

@@ -9,7 +9,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{Handler, Kind, Outcome, TaskError, TaskRow};
+use super::{
+	memory::{available_units, needed_units},
+	Companion, Handler, Kind, Outcome, TaskError, TaskRow,
+};
 use crate::database::{now, Database, DatabaseError};
 
 /// How long a task belongs to whom took it, unless it is prolonged.
@@ -28,6 +31,8 @@ pub struct Limits {
 	pub light: usize,
 	/// Attempts of a task that is not standing.
 	pub attempts: u32,
+	/// The memory of all running tasks together, in bytes. A task for which there is too little left waits.
+	pub memory: u64,
 }
 
 /// Takes due tasks and has a [`Handler`] do them.
@@ -36,6 +41,8 @@ pub struct Engine<H> {
 	handler: Arc<H>,
 	wake: Arc<Notify>,
 	limits: Limits,
+	/// What is left of the memory.
+	memory: Arc<Semaphore>,
 	owner: Arc<str>,
 }
 
@@ -43,11 +50,14 @@ impl<H: Handler> Engine<H> {
 	/// An engine under a new owner's name. `wake` is told when there are new tasks.
 	pub fn new(database: Database, handler: Arc<H>, wake: Arc<Notify>, limits: Limits) -> Self {
 		let owner = format!("{:016x}", rand::random::<u64>()).into();
+		let memory =
+			usize::try_from(available_units(limits.memory)).unwrap_or(Semaphore::MAX_PERMITS);
 		Self {
 			database,
 			handler,
 			wake,
 			limits,
+			memory: Arc::new(Semaphore::new(memory)),
 			owner,
 		}
 	}
@@ -99,6 +109,9 @@ impl<H: Handler> Engine<H> {
 				.claim_task(heavy, &self.owner, LEASE, now())
 				.await?;
 			match claimed {
+				Some(task) if task.kind == Kind::PreCommit1.name() => {
+					self.start_pre_commit1(task, slot, running).await?;
+				},
 				Some(task) => {
 					running.spawn(self.clone_parts().execute(task, slot));
 				},
@@ -108,11 +121,43 @@ impl<H: Handler> Engine<H> {
 		Ok(())
 	}
 
+	/// Starts the first sealing phase of a sector. If another sector is waiting for it, or for its data to be
+	/// written just before, and there is memory for both, they go together, on one core.
+	async fn start_pre_commit1(
+		&self,
+		task: TaskRow,
+		slot: OwnedSemaphorePermit,
+		running: &mut JoinSet<()>,
+	) -> Result<(), DatabaseError> {
+		let parts = self.clone_parts();
+		let memory = [Kind::PreCommit1, Kind::AddPiece].map(|kind| self.handler.memory(kind));
+		let [phase, other] = [memory[0], memory[0].max(memory[1])].map(needed_units);
+		let Ok(memory) = self
+			.memory
+			.clone()
+			.try_acquire_many_owned(phase.saturating_add(other))
+		else {
+			running.spawn(parts.execute(task, slot));
+			return Ok(());
+		};
+		for kind in [Kind::PreCommit1, Kind::AddPiece] {
+			if let Some(second) = parts.claim_of(kind).await? {
+				running.spawn(parts.execute_pair([task, second], slot, memory));
+				return Ok(());
+			}
+		}
+		drop(memory);
+		running.spawn(parts.execute(task, slot));
+		Ok(())
+	}
+
 	fn clone_parts(&self) -> Parts<H> {
 		Parts {
 			database: self.database.clone(),
 			handler: self.handler.clone(),
 			wake: self.wake.clone(),
+			memory: self.memory.clone(),
+			all_memory: available_units(self.limits.memory),
 			owner: self.owner.clone(),
 			attempts: self.limits.attempts,
 		}
@@ -146,18 +191,74 @@ struct Parts<H> {
 	database: Database,
 	handler: Arc<H>,
 	wake: Arc<Notify>,
+	memory: Arc<Semaphore>,
+	all_memory: u32,
 	owner: Arc<str>,
 	attempts: u32,
 }
 
 impl<H: Handler> Parts<H> {
-	/// Does one task while keeping its lease.
+	/// Does one task as soon as there is memory for it.
 	async fn execute(self, task: TaskRow, slot: OwnedSemaphorePermit) {
+		self.perform(task, None, false).await;
+		drop(slot);
+		self.wake.notify_one();
+	}
+
+	/// Does two tasks in one slot: the first sealing phase of the first one's sector, together with that of
+	/// the second one's, whose data may have to be written before. Their memory is taken already.
+	async fn execute_pair(
+		self,
+		[first, second]: [TaskRow; 2],
+		slot: OwnedSemaphorePermit,
+		memory: OwnedSemaphorePermit,
+	) {
+		let [leads, joins] = Companion::pair();
+		let other = async {
+			let second = if second.kind == Kind::PreCommit1.name() {
+				Some(second)
+			} else {
+				self.perform(second, None, true).await;
+				self.claim_of(Kind::PreCommit1)
+					.await
+					.unwrap_or_else(|error| {
+						error!("cannot look for tasks: {error}");
+						None
+					})
+			};
+			match second {
+				Some(second) => self.perform(second, Some(joins), true).await,
+				None => drop(joins),
+			}
+		};
+		tokio::join!(self.perform(first, Some(leads), true), other);
+		drop((memory, slot));
+		self.wake.notify_one();
+	}
+
+	async fn claim_of(&self, kind: Kind) -> Result<Option<TaskRow>, DatabaseError> {
+		self.database
+			.claim_task_of(kind, &self.owner, LEASE, now())
+			.await
+	}
+
+	/// Does one task while keeping its lease. Unless it has its memory, it waits for that first.
+	async fn perform(&self, task: TaskRow, companion: Option<Companion>, has_memory: bool) {
 		let Some(kind) = Kind::from_name(&task.kind) else {
 			warn!(kind = task.kind, "a task of an unknown kind is left alone");
 			return;
 		};
-		let work = self.handler.run(kind, &task.subject);
+		let needed = if has_memory {
+			0
+		} else {
+			// What is larger than everything has to run alone.
+			needed_units(self.handler.memory(kind)).min(self.all_memory)
+		};
+		let work = async {
+			// The semaphore is never closed. Who waits longest comes first, so that nothing large starves.
+			let _memory = self.memory.acquire_many(needed).await;
+			self.handler.run(kind, &task.subject, companion).await
+		};
 		tokio::pin!(work);
 		let result = loop {
 			tokio::select! {
@@ -189,8 +290,6 @@ impl<H: Handler> Parts<H> {
 				"cannot note what became of a task: {error}"
 			);
 		}
-		drop(slot);
-		self.wake.notify_one();
 	}
 
 	async fn failed(
@@ -247,193 +346,4 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-	#![allow(clippy::unwrap_used)]
-	use super::*;
-	use crate::database::scratch;
-	use futures::future::BoxFuture;
-	use std::sync::Mutex;
-
-	type Script = Box<dyn Fn(Kind, usize) -> Result<Outcome, TaskError> + Send + Sync>;
-
-	struct Scripted {
-		script: Script,
-		runs: Mutex<Vec<Kind>>,
-		given_up: Mutex<Vec<String>>,
-		clean_up_fails: bool,
-	}
-
-	impl Handler for Scripted {
-		fn run<'a>(&'a self, kind: Kind, _: &'a str) -> BoxFuture<'a, Result<Outcome, TaskError>> {
-			Box::pin(async move {
-				let count = {
-					let mut runs = self.runs.lock().unwrap();
-					runs.push(kind);
-					runs.len()
-				};
-				(self.script)(kind, count)
-			})
-		}
-
-		fn gave_up<'a>(
-			&'a self,
-			_: Kind,
-			_: &'a str,
-			error: &'a TaskError,
-		) -> BoxFuture<'a, Result<(), TaskError>> {
-			Box::pin(async move {
-				self.given_up.lock().unwrap().push(error.to_string());
-				if self.clean_up_fails {
-					Err(TaskError::later("disk"))
-				} else {
-					Ok(())
-				}
-			})
-		}
-	}
-
-	async fn engine(
-		script: impl Fn(Kind, usize) -> Result<Outcome, TaskError> + Send + Sync + 'static,
-	) -> (tempfile::TempDir, Engine<Scripted>) {
-		let (folder, database) = scratch().await;
-		let handler = Arc::new(Scripted {
-			script: Box::new(script),
-			runs: Mutex::default(),
-			given_up: Mutex::default(),
-			clean_up_fails: false,
-		});
-		let limits = Limits {
-			heavy: 1,
-			light: 2,
-			attempts: 1,
-		};
-		(
-			folder,
-			Engine::new(database, handler, Arc::default(), limits),
-		)
-	}
-
-	#[tokio::test]
-	async fn steps_follow_each_other() {
-		let (_folder, engine) = engine(|kind, _| {
-			Ok(match kind {
-				Kind::PreCommit1 => Outcome::Then(Kind::PreCommit2),
-				_ => Outcome::Done,
-			})
-		})
-		.await;
-		engine
-			.database
-			.queue_task(Kind::PreCommit1, "1", 0)
-			.await
-			.unwrap();
-		assert_eq!(engine.run_due().await.unwrap(), 2);
-		assert_eq!(
-			*engine.handler.runs.lock().unwrap(),
-			[Kind::PreCommit1, Kind::PreCommit2]
-		);
-		assert!(engine.database.tasks().await.unwrap().is_empty());
-	}
-
-	#[tokio::test]
-	async fn a_task_that_fails_too_often_is_given_up() {
-		let (_folder, engine) = engine(|_, _| Err(StoreFailure::error())).await;
-		engine
-			.database
-			.queue_task(Kind::PreCommit1, "1", 0)
-			.await
-			.unwrap();
-		engine.run_due().await.unwrap();
-		assert_eq!(engine.handler.given_up.lock().unwrap().len(), 1);
-		assert_eq!(engine.database.tasks().await.unwrap()[0].state, "failed");
-	}
-
-	#[tokio::test]
-	async fn a_standing_task_is_never_given_up() {
-		let (_folder, engine) = engine(|_, _| Err(TaskError::never("no"))).await;
-		engine
-			.database
-			.queue_task(Kind::Settle, "", 0)
-			.await
-			.unwrap();
-		engine.run_due().await.unwrap();
-		assert!(engine.handler.given_up.lock().unwrap().is_empty());
-		let tasks = engine.database.tasks().await.unwrap();
-		assert_eq!((tasks[0].state.as_str(), tasks[0].attempts), ("queued", 1));
-	}
-
-	#[tokio::test]
-	async fn an_outage_gives_nothing_up() {
-		let (_folder, engine) = engine(|_, _| Err(TaskError::later("no node"))).await;
-		engine
-			.database
-			.queue_task(Kind::PreCommit, "1", 0)
-			.await
-			.unwrap();
-		engine.run_due().await.unwrap();
-		let tasks = engine.database.tasks().await.unwrap();
-		assert_eq!((tasks[0].state.as_str(), tasks[0].attempts), ("queued", 0));
-		assert_eq!(tasks[0].error.as_deref(), Some("no node"));
-	}
-
-	#[tokio::test]
-	async fn a_clean_up_that_fails_is_done_again() {
-		let (_folder, mut engine) = engine(|_, _| Err(TaskError::never("no"))).await;
-		Arc::get_mut(&mut engine.handler).unwrap().clean_up_fails = true;
-		engine
-			.database
-			.queue_task(Kind::PreCommit, "1", 0)
-			.await
-			.unwrap();
-		engine.run_due().await.unwrap();
-		assert_eq!(engine.database.tasks().await.unwrap()[0].state, "queued");
-	}
-
-	#[tokio::test]
-	async fn stopping_frees_what_was_taken() {
-		struct Endless;
-		impl Handler for Endless {
-			fn run<'a>(&'a self, _: Kind, _: &'a str) -> BoxFuture<'a, Result<Outcome, TaskError>> {
-				Box::pin(std::future::pending())
-			}
-			fn gave_up<'a>(
-				&'a self,
-				_: Kind,
-				_: &'a str,
-				_: &'a TaskError,
-			) -> BoxFuture<'a, Result<(), TaskError>> {
-				Box::pin(async { Ok(()) })
-			}
-		}
-		let (_folder, database) = scratch().await;
-		database.queue_task(Kind::PreCommit1, "1", 0).await.unwrap();
-		let limits = Limits {
-			heavy: 1,
-			light: 1,
-			attempts: 1,
-		};
-		let engine = Engine::new(database.clone(), Arc::new(Endless), Arc::default(), limits);
-		let stop = CancellationToken::new();
-		let running = tokio::spawn({
-			let stop = stop.clone();
-			async move { engine.run(stop).await }
-		});
-		while database.tasks().await.unwrap()[0].lease_until.is_none() {
-			tokio::task::yield_now().await;
-		}
-		stop.cancel();
-		running.await.unwrap().unwrap();
-		assert_eq!(database.tasks().await.unwrap()[0].lease_until, None);
-	}
-
-	struct StoreFailure;
-
-	impl StoreFailure {
-		fn error() -> TaskError {
-			TaskError::Store(crate::store::StoreError::Files {
-				path: "/x".into(),
-				source: std::io::Error::other("broken"),
-			})
-		}
-	}
-}
+mod tests;

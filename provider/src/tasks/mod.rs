@@ -1,7 +1,9 @@
 //! Work that must not be forgotten: tasks are rows, taken under a lease, tried again with growing
 //! pauses, and found again after a restart.
 
+mod companion;
 mod engine;
+mod memory;
 mod queue;
 
 use std::time::Duration;
@@ -10,7 +12,9 @@ use futures::future::BoxFuture;
 
 use crate::{chain::ChainError, database::DatabaseError, store::StoreError, worker::WorkerError};
 
+pub use companion::Companion;
 pub use engine::{Engine, Limits};
+pub use memory::{least_memory, memory_of_kind, memory_of_machine};
 pub use queue::TaskRow;
 
 /// What a task does.
@@ -217,9 +221,17 @@ impl TaskError {
 
 /// Who does the tasks' work.
 pub trait Handler: Send + Sync + 'static {
-	/// Does a task's work. It may be dropped at any await and started again.
-	fn run<'a>(&'a self, kind: Kind, subject: &'a str)
-		-> BoxFuture<'a, Result<Outcome, TaskError>>;
+	/// Does a task's work. It may be dropped at any await and started again. With a companion, another task
+	/// of the same kind is done at the same time.
+	fn run<'a>(
+		&'a self,
+		kind: Kind,
+		subject: &'a str,
+		companion: Option<Companion>,
+	) -> BoxFuture<'a, Result<Outcome, TaskError>>;
+
+	/// How much memory a task takes, in bytes.
+	fn memory(&self, kind: Kind) -> u64;
 
 	/// A task was given up. Returns whether that is dealt with; if not, the row is kept for a person.
 	fn gave_up<'a>(

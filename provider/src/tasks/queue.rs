@@ -99,6 +99,31 @@ impl Database {
 		.await?)
 	}
 
+	/// Takes a due task of one kind, that of the sector with the earliest published deal first.
+	pub async fn claim_task_of(
+		&self,
+		kind: Kind,
+		owner: &str,
+		lease: Duration,
+		now: Millis,
+	) -> Result<Option<TaskRow>, DatabaseError> {
+		Ok(sqlx::query_as(
+			"UPDATE tasks SET lease_owner = ?, lease_until = ? WHERE id = ( \
+				SELECT id FROM tasks WHERE state = 'queued' AND kind = ? AND next_run_at <= ? \
+				AND (lease_until IS NULL OR lease_until <= ?) \
+				ORDER BY (SELECT MIN(deal_id) FROM deals \
+					WHERE deals.sector = CAST(tasks.subject AS INTEGER)), next_run_at, id LIMIT 1) \
+			 RETURNING id, kind, subject, state, attempts, next_run_at, lease_until, error",
+		)
+		.bind(owner)
+		.bind(now.saturating_add(millis(lease)))
+		.bind(kind.name())
+		.bind(now)
+		.bind(now)
+		.fetch_optional(self.pool())
+		.await?)
+	}
+
 	/// Prolongs a lease. `false` if it is lost.
 	pub async fn renew_lease(
 		&self,
@@ -283,6 +308,21 @@ mod tests {
 		};
 		assert_eq!(claim().await.subject, "1");
 		assert_eq!(claim().await.subject, "0");
+	}
+
+	#[tokio::test]
+	async fn a_task_can_be_taken_by_its_kind() {
+		let (_folder, database) = scratch().await;
+		database.queue_task(Kind::Commit2, "1", 0).await.unwrap();
+		database.queue_task(Kind::PreCommit1, "2", 0).await.unwrap();
+		database.queue_task(Kind::PreCommit1, "3", 9).await.unwrap();
+		let claim = async |now| {
+			let task = database.claim_task_of(Kind::PreCommit1, "a", LEASE, now);
+			task.await.unwrap().map(|task| task.subject)
+		};
+		assert_eq!(claim(0).await.as_deref(), Some("2"));
+		assert_eq!(claim(0).await, None);
+		assert_eq!(claim(9).await.as_deref(), Some("3"));
 	}
 
 	#[tokio::test]

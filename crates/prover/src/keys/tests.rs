@@ -137,6 +137,72 @@ fn damage_is_found_and_named() {
 }
 
 #[test]
+fn parameters_of_another_length_are_damaged() {
+	let (_directory, store) = store();
+	let files = pretend(&store, SMALL);
+	store.check(SMALL).unwrap();
+	for contents in [&b"paramete"[..], b"parameters and more", b""] {
+		fs::write(&files.parameters, contents).unwrap();
+		let error = store.check(SMALL).unwrap_err();
+		assert!(matches!(&error, KeyError::Damaged { path } if *path == files.parameters));
+		assert!(error
+			.to_string()
+			.contains("delete it, then make the key again"));
+	}
+}
+
+#[test]
+fn a_full_disk_is_found_before_the_work_begins() {
+	let path = Path::new("keys/some.partial");
+	check_room(path, 100, 100).unwrap();
+	let error = check_room(path, 99 << 20, 100 << 20).unwrap_err();
+	assert!(matches!(&error, KeyError::NoRoom { path: found, .. } if found == path));
+	let text = error.to_string();
+	assert!(
+		text.contains("it takes about 100 MiB, and 99 MiB are free"),
+		"{text}"
+	);
+	assert!(
+		text.contains("make room there or choose another folder"),
+		"{text}"
+	);
+}
+
+#[test]
+fn what_the_system_refuses_says_what_to_do() {
+	let error = |action, kind: ErrorKind| file_error(action, Path::new("keys"), kind.into());
+	for kind in [
+		ErrorKind::StorageFull,
+		ErrorKind::FileTooLarge,
+		ErrorKind::QuotaExceeded,
+	] {
+		assert!(matches!(error("write", kind), KeyError::NoRoom { .. }));
+	}
+	for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+		let error = error("create", kind);
+		assert!(matches!(error, KeyError::NotWritable { .. }));
+		assert!(error.to_string().contains("allow it to this user"));
+	}
+	let unreadable = error("read", ErrorKind::PermissionDenied);
+	assert!(matches!(unreadable, KeyError::File { action: "read", .. }));
+	let setup = setup_error(SMALL, Path::new("keys"), SetupError::Trapdoor);
+	assert!(matches!(setup, KeyError::Setup { key: SMALL, .. }));
+	let full = SetupError::Write(ErrorKind::StorageFull.into());
+	assert!(matches!(
+		setup_error(SMALL, Path::new("keys"), full),
+		KeyError::NoRoom { .. }
+	));
+}
+
+#[test]
+fn a_folder_of_devnet_keys_says_so() {
+	let (directory, store) = store();
+	store.ensure(SMALL, &|_| {}).unwrap();
+	let text = fs::read_to_string(directory.path().join("DEVNET-KEYS.txt")).unwrap();
+	assert!(text.contains("anybody can forge proofs"));
+}
+
+#[test]
 fn an_unchanged_file_is_not_read_again() {
 	let (_directory, store) = store();
 	let files = pretend(&store, SMALL);
