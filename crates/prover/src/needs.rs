@@ -26,10 +26,10 @@ const MIB: u64 = 1 << 20;
 /// What a process has besides the step's own data.
 const PROCESS: u64 = 64 * MIB;
 
-/// The most memory, in bytes, that a step of a sector takes.
+/// The most memory, in bytes, that a step of a sector takes: whole MiB.
 pub const fn memory_of(step: SealingStep, sector_size: SectorSize) -> u64 {
 	let sector = sector_size.bytes();
-	PROCESS
+	let bytes = PROCESS
 		+ match step {
 			SealingStep::AddPieces => 64 * MIB,
 			// Two layers; before them, the data's tree from its second row on.
@@ -43,7 +43,8 @@ pub const fn memory_of(step: SealingStep, sector_size: SectorSize) -> u64 {
 			SealingStep::WindowPost => window_post_memory(sector_size)
 				.saturating_add(mapped(ProofKind::WindowPoSt, sector_size))
 				.saturating_add(64 * MIB),
-		}
+		};
+	bytes.div_ceil(MIB).saturating_mul(MIB)
 }
 
 /// Jobs share the mapped key, but each one's is counted: better too much than too little.

@@ -235,7 +235,7 @@ fn compute_layer<const N: usize>(
 /// The second half of a message's last block, which tells the message's length.
 const fn length(bytes: u64) -> Node {
 	let mut half = [0; 32];
-	if bytes % 64 != 0 {
+	if !bytes.is_multiple_of(64) {
 		// The first half is the message's end.
 		half[0] = 0x80;
 	}

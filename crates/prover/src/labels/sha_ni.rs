@@ -60,8 +60,10 @@ fn hash<const N: usize>(
 	for step in steps {
 		let number = match *step {
 			Step::Fresh(number) => {
-				for message in 0..N {
+				let mut message = 0;
+				while message < N {
 					prepare(&blocks[number][message], &mut scratch.0[number][message]);
+					message += 1;
 				}
 				number
 			},
