@@ -147,6 +147,7 @@ fn pass<R: Read + Seek>(
 	verifies: bool,
 	progress: &mut dyn FnMut(u64),
 ) -> Result<Pass, CarError> {
+	reader.rewind()?;
 	let mut car = CarReader::new(&mut reader, limits)?;
 	let v2 = car.v2().copied();
 	let has_index = v2.is_some_and(|header| header.index_offset > 0);
@@ -214,6 +215,7 @@ pub fn read_index<R: Read + Seek>(
 
 /// The index of a CAR: its own, or one that is made of its sections.
 pub fn index_of<R: Read + Seek>(mut reader: R, limits: Limits) -> Result<SortedIndex, CarError> {
+	reader.rewind()?;
 	let mut car = CarReader::new(&mut reader, limits)?;
 	if let Some(header) = car.v2().copied().filter(|header| header.index_offset > 0) {
 		drop(car);
