@@ -3,15 +3,15 @@
 //! Everything is exact: one value has one encoding, the identity is refused, and what is returned
 //! is in the prime-order subgroup.
 
-use ark_bls12_381::{Fq, Fr, G1Affine, G2Affine};
+use ark_bls12_381::{Fq, Fr};
 use ark_ec::{
 	short_weierstrass::{Affine, SWCurveConfig},
 	AffineRepr,
 };
-use ark_ff::{BigInt, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, PrimeField};
 use ark_serialize::{CanonicalDeserialize, Compress, Validate};
 
-use crate::error::{PointError, ProofPoint};
+use crate::error::PointError;
 
 /// The bytes of a proof: A (48), B (96), C (48), all compressed.
 pub const PROOF_BYTES: usize = 192;
@@ -22,50 +22,49 @@ const SIGN: u8 = 0x20;
 const FLAGS: u8 = COMPRESSED | IDENTITY | SIGN;
 const COORDINATE_BYTES: usize = 48;
 
-/// A proof's three points, all usable.
-#[derive(Clone, Copy)]
-pub(crate) struct Proof {
-	pub(crate) a: G1Affine,
-	pub(crate) b: G2Affine,
-	pub(crate) c: G1Affine,
-}
-
-impl Proof {
-	pub(crate) fn decode(bytes: &[u8; PROOF_BYTES]) -> Result<Self, (ProofPoint, PointError)> {
-		Ok(Self {
-			a: point(&bytes[..48], Compress::Yes).map_err(|error| (ProofPoint::A, error))?,
-			b: point(&bytes[48..144], Compress::Yes).map_err(|error| (ProofPoint::B, error))?,
-			c: point(&bytes[144..], Compress::Yes).map_err(|error| (ProofPoint::C, error))?,
-		})
-	}
-}
-
-/// Reads one point. The caller passes exactly the bytes of the point in that form.
-pub(crate) fn point<P: CurvePoint>(bytes: &[u8], form: Compress) -> Result<P, PointError> {
+/// Reads the `N` coordinates of the x of a compressed point, and whether its y is the larger one.
+pub(crate) fn compressed<const N: usize>(bytes: &[u8]) -> Result<([Fq; N], bool), PointError> {
 	let first = *bytes.first().ok_or(PointError::Flags)?;
-	let compressed = first & COMPRESSED != 0;
-	if compressed != (form == Compress::Yes) {
+	if first & COMPRESSED == 0 {
 		return Err(PointError::Flags);
 	}
 	if first & IDENTITY != 0 {
 		return Err(PointError::Identity);
 	}
-	if !compressed && first & SIGN != 0 {
+	let mut coordinates = [Fq::ZERO; N];
+	for (index, coordinate) in coordinates.iter_mut().enumerate() {
+		let chunk = bytes.chunks(COORDINATE_BYTES).nth(index).unwrap_or(&[]);
+		let mask = if index == 0 { !FLAGS } else { 0xff };
+		*coordinate =
+			Fq::from_bigint(coordinate_limbs(chunk, mask)).ok_or(PointError::NotCanonical)?;
+	}
+	Ok((coordinates, first & SIGN != 0))
+}
+
+/// Reads one uncompressed point. The caller passes exactly its bytes.
+pub(crate) fn uncompressed<P: CurvePoint>(bytes: &[u8]) -> Result<P, PointError> {
+	let first = *bytes.first().ok_or(PointError::Flags)?;
+	if first & COMPRESSED != 0 {
 		return Err(PointError::Flags);
 	}
-	for (index, coordinate) in bytes.chunks(COORDINATE_BYTES).enumerate() {
-		let mask = if index == 0 { !FLAGS } else { 0xff };
-		if !is_canonical_coordinate(coordinate, mask) {
-			return Err(PointError::NotCanonical);
-		}
+	if first & IDENTITY != 0 {
+		return Err(PointError::Identity);
 	}
-	// A compressed point whose x has no y fails here; an uncompressed one is returned unchecked.
-	let point =
-		P::deserialize_with_mode(bytes, form, Validate::No).map_err(|_| PointError::NotOnCurve)?;
+	if first & SIGN != 0 {
+		return Err(PointError::Flags);
+	}
+	if bytes
+		.chunks(COORDINATE_BYTES)
+		.any(|chunk| coordinate_limbs(chunk, 0xff) >= Fq::MODULUS)
+	{
+		return Err(PointError::NotCanonical);
+	}
+	let point = P::deserialize_with_mode(bytes, Compress::No, Validate::No)
+		.map_err(|_| PointError::NotOnCurve)?;
 	if point.is_zero() {
 		return Err(PointError::Identity);
 	}
-	if !compressed && !point.on_curve() {
+	if !point.on_curve() {
 		return Err(PointError::NotOnCurve);
 	}
 	if !point.in_subgroup() {
@@ -90,8 +89,8 @@ impl<C: SWCurveConfig> CurvePoint for Affine<C> {
 	}
 }
 
-/// Whether 48 big-endian bytes, the first masked, are below the base field's modulus.
-fn is_canonical_coordinate(bytes: &[u8], first_byte_mask: u8) -> bool {
+/// 48 big-endian bytes, the first masked, as a number.
+fn coordinate_limbs(bytes: &[u8], first_byte_mask: u8) -> BigInt<6> {
 	let mut limbs = [0u64; 6];
 	for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks(8)) {
 		*limb = chunk
@@ -99,7 +98,7 @@ fn is_canonical_coordinate(bytes: &[u8], first_byte_mask: u8) -> bool {
 			.fold(0, |value, byte| value << 8 | u64::from(*byte));
 	}
 	limbs[5] &= u64::from(first_byte_mask) << 56 | (u64::MAX >> 8);
-	BigInt(limbs) < Fq::MODULUS
+	BigInt(limbs)
 }
 
 /// Reads 32 little-endian bytes. `None` if they are not below the scalar field's modulus.

@@ -1,17 +1,21 @@
 //! The pairing check, for one proof and for many.
 
 use alloc::vec::Vec;
-use ark_bls12_381::{Fq12, G1Affine, G1Projective};
-use ark_ec::CurveGroup;
-use ark_ff::{AdditiveGroup, BigInt, CyclotomicMultSubgroup, PrimeField};
+use ark_bls12_381::Fq12;
+use ark_ff::{AdditiveGroup, PrimeField};
 use blake2::{digest::consts::U32, Blake2b, Digest};
 
 use crate::{
-	encoding::{field_bytes, Proof, PROOF_BYTES},
+	curve::{normalize, Jacobian},
+	encoding::{field_bytes, PROOF_BYTES},
+	engine::{Engine, Fresh, Selected},
 	error::VerifyError,
+	field::Fp,
 	key::PreparedVerifyingKey,
-	msm,
-	pairing::{self, Lines},
+	msm::Scalar,
+	pairing::FixedLines,
+	points::Proof,
+	weight::{self, Weight},
 	Fr,
 };
 
@@ -23,16 +27,16 @@ pub fn verify(
 ) -> Result<(), VerifyError> {
 	check_count(key, inputs)?;
 	let proof = decode(0, proof)?;
-	let accumulated = key.accumulate(inputs).into_affine();
-	let lines = Lines::of(proof.b);
-	check(
-		&[
-			(proof.a, &lines),
-			(accumulated, &key.minus_gamma),
-			(proof.c, &key.minus_delta),
-		],
-		&key.alpha_beta,
-	)
+	let fresh = Fresh {
+		left: proof.a.point.jacobian(),
+		right: &proof.b,
+		lines: &proof.lines,
+	};
+	let fixed = [
+		(accumulated(key, inputs), &key.minus_gamma),
+		(proof.c.point.jacobian(), &key.minus_delta),
+	];
+	check(&[fresh], &fixed, &key.alpha_beta)
 }
 
 /// Checks that every proof holds for its inputs under `key`, together: with `n` proofs there are
@@ -60,42 +64,51 @@ pub fn verify_batch(
 		.collect::<Result<Vec<_>, _>>()?;
 	let weights = weights(key, batch);
 
-	let limbs: Vec<_> = weights
+	let fresh: Vec<_> = proofs
 		.iter()
-		.map(|weight| Fr::from(*weight).into_bigint())
+		.zip(&weights)
+		.map(|(proof, weight)| Fresh {
+			left: Selected::weighted(&proof.a, weight),
+			right: &proof.b,
+			lines: &proof.lines,
+		})
 		.collect();
-	let total = weights.iter().map(|weight| Fr::from(*weight)).sum::<Fr>();
-	let c: Vec<G1Affine> = proofs.iter().map(|proof| proof.c).collect();
-
-	let mut points: Vec<_> = proofs
+	let c: Vec<_> = proofs
 		.iter()
-		.zip(&limbs)
-		.map(|(proof, weight)| msm::multiple(&proof.a, *weight))
+		.map(|proof| proof.c)
+		.zip(weights.iter().copied())
 		.collect();
-	points.push(accumulate(key, batch, &weights, &limbs));
-	points.push(msm::sum_of_multiples(&c, &limbs));
+	let fixed = [
+		(accumulated_batch(key, batch, &weights), &key.minus_gamma),
+		(Selected::weighted_sum(&c), &key.minus_delta),
+	];
+	let expected = Selected::power(&key.alpha_beta, &weight::total(&weights));
+	check(&fresh, &fixed, &expected)
+}
 
-	let lines: Vec<Lines> = proofs.iter().map(|proof| Lines::of(proof.b)).collect();
-	let pairs: Vec<_> = msm::normalize(&points)
-		.into_iter()
-		.zip(lines.iter().chain([&key.minus_gamma, &key.minus_delta]))
-		.collect();
-	check(&pairs, &key.alpha_beta.cyclotomic_exp(total.into_bigint()))
+/// `IC₀ + Σ xᵢ·ICᵢ`; the caller has checked the number of inputs.
+fn accumulated(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Jacobian<Fp> {
+	let Some((constant, points)) = key.inputs.split_first() else {
+		return Jacobian::IDENTITY;
+	};
+	let scalars: Vec<_> = inputs.iter().map(|input| input.into_bigint()).collect();
+	Selected::sum_of_multiples(points, &scalars).add_affine(constant)
 }
 
 /// The weighted sum of what each proof's inputs accumulate to, by the cheaper of two ways:
 /// weighting the inputs before they meet the key's points, which makes short inputs long but passes
 /// over the points once; or weighting the results.
-fn accumulate(
+fn accumulated_batch(
 	key: &PreparedVerifyingKey,
 	batch: &[(&[Fr], [u8; PROOF_BYTES])],
-	weights: &[u128],
-	limbs: &[BigInt<4>],
-) -> G1Projective {
+	weights: &[Weight],
+) -> Jacobian<Fp> {
 	let mut weighted = alloc::vec![Fr::ZERO; key.input_count() + 1];
-	let mut separate_cost = msm::cost(limbs);
+	let mut weight_scalars = Vec::with_capacity(batch.len());
+	let mut separate_cost = 0u64;
 	for ((inputs, _), weight) in batch.iter().zip(weights) {
-		let weight = Fr::from(*weight);
+		let weight = weight.scalar();
+		weight_scalars.push(weight.into_bigint());
 		if let Some((constant, rest)) = weighted.split_first_mut() {
 			// The constant's weight is the sum of all.
 			*constant += weight;
@@ -103,18 +116,24 @@ fn accumulate(
 				*scalar += weight * input;
 			}
 		}
-		let scalars: Vec<_> = inputs.iter().map(|input| input.into_bigint()).collect();
-		separate_cost = separate_cost.saturating_add(msm::cost(&scalars));
+		let scalars: Vec<Scalar> = inputs.iter().map(|input| input.into_bigint()).collect();
+		separate_cost = separate_cost.saturating_add(Selected::cost(&scalars));
 	}
-	let weighted: Vec<_> = weighted.iter().map(|scalar| scalar.into_bigint()).collect();
-	if msm::cost(&weighted) <= separate_cost {
-		return msm::sum_of_multiples(&key.inputs, &weighted);
+	separate_cost = separate_cost.saturating_add(Selected::cost(&weight_scalars));
+	let weighted: Vec<Scalar> = weighted.iter().map(|scalar| scalar.into_bigint()).collect();
+	if Selected::cost(&weighted) <= separate_cost {
+		return Selected::sum_of_multiples(&key.inputs, &weighted);
 	}
 	let each: Vec<_> = batch
 		.iter()
-		.map(|(inputs, _)| key.accumulate(inputs))
+		.map(|(inputs, _)| accumulated(key, inputs))
 		.collect();
-	msm::sum_of_multiples(&msm::normalize(&each), limbs)
+	let (points, scalars): (Vec<_>, Vec<_>) = normalize(&each)
+		.into_iter()
+		.zip(weight_scalars)
+		.filter_map(|(point, scalar)| Some((point?, scalar)))
+		.unzip();
+	Selected::sum_of_multiples(&points, &scalars)
 }
 
 fn check_count(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Result<(), VerifyError> {
@@ -126,7 +145,7 @@ fn check_count(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Result<(), VerifyEr
 	}
 }
 
-fn decode(index: usize, bytes: &[u8; PROOF_BYTES]) -> Result<Proof, VerifyError> {
+fn decode(index: usize, bytes: &[u8; PROOF_BYTES]) -> Result<Proof<Fp>, VerifyError> {
 	Proof::decode(bytes).map_err(|(point, error)| VerifyError::Point {
 		proof: index,
 		point,
@@ -134,21 +153,25 @@ fn decode(index: usize, bytes: &[u8; PROOF_BYTES]) -> Result<Proof, VerifyError>
 	})
 }
 
-fn check(pairs: &[(G1Affine, &Lines)], expected: &Fq12) -> Result<(), VerifyError> {
-	if pairing::product(pairs).as_ref() == Some(expected) {
+fn check(
+	fresh: &[Fresh<'_>],
+	fixed: &[(Jacobian<Fp>, &FixedLines<Fp>)],
+	expected: &Fq12,
+) -> Result<(), VerifyError> {
+	if Selected::product(fresh, fixed).as_ref() == Some(expected) {
 		Ok(())
 	} else {
 		Err(VerifyError::Unsatisfied)
 	}
 }
 
-/// One weight for each proof, none zero.
+/// One weight for each proof.
 pub(crate) fn weights(
 	key: &PreparedVerifyingKey,
 	batch: &[(&[Fr], [u8; PROOF_BYTES])],
-) -> Vec<u128> {
+) -> Vec<Weight> {
 	let mut transcript = Blake2b::<U32>::new();
-	transcript.update(b"holdfast/groth16-batch/1");
+	transcript.update(b"holdfast/groth16-batch/2");
 	transcript.update(key.digest());
 	transcript.update((batch.len() as u64).to_le_bytes());
 	for (inputs, proof) in batch {
@@ -166,11 +189,11 @@ pub(crate) fn weights(
 			hasher.update(seed);
 			hasher.update(index.to_le_bytes());
 			let hash = hasher.finalize();
-			let weight = hash
-				.iter()
-				.take(16)
-				.fold(0u128, |value, byte| value << 8 | u128::from(*byte));
-			weight.max(1)
+			let mut bytes = [0; 16];
+			for (byte, hashed) in bytes.iter_mut().zip(hash) {
+				*byte = hashed;
+			}
+			Weight::of(&bytes)
 		})
 		.collect()
 }

@@ -1,40 +1,54 @@
 //! Verifying keys: read once with every check, then kept in a prepared form.
 
 use alloc::vec::Vec;
-use ark_bls12_381::{Fq, Fq12, Fq2, Fq6, G1Affine, G1Projective, G2Affine};
-use ark_ec::AffineRepr;
+use ark_bls12_381::{Fq, Fq12, G1Affine, G2Affine};
 use ark_ff::{BigInt, PrimeField};
-use ark_serialize::Compress;
 use blake2::{digest::consts::U32, Blake2b, Digest};
 
 use crate::{
+	curve::Affine,
 	encoding,
 	error::{KeyError, PointError},
-	msm,
-	pairing::{self, Line, Lines, LINE_COUNT},
-	Fr,
+	field::{Base, Fp, Fp12, Fp2, Fp6},
+	pairing::{self, FixedLines, FixedPair, G2, LINE_COUNT},
 };
 
 /// Begins the prepared form; the last byte is its version.
-const MARK: [u8; 5] = *b"hfvk\x01";
+const MARK: [u8; 5] = *b"hfvk\x02";
 const FQ_BYTES: usize = 48;
+/// The lines of one point.
+const LINES_BYTES: usize = LINE_COUNT * 4 * FQ_BYTES;
 
 /// A verifying key, ready to verify.
 ///
 /// The prepared form ([`encode`](Self::encode)) is for storage that only trusted code can write:
 /// reading it back costs next to nothing because no curve is checked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PreparedVerifyingKey {
 	/// e(α, β).
 	pub(crate) alpha_beta: Fq12,
 	/// The lines of −γ.
-	pub(crate) minus_gamma: Lines,
+	pub(crate) minus_gamma: FixedLines<Fp>,
 	/// The lines of −δ.
-	pub(crate) minus_delta: Lines,
+	pub(crate) minus_delta: FixedLines<Fp>,
 	/// The constant and one point for each input.
-	pub(crate) inputs: Vec<G1Affine>,
+	pub(crate) inputs: Vec<Affine<Fp>>,
 	digest: [u8; 32],
 }
+
+/// A point's lines; `None` for points that are not in the subgroup.
+fn prepared(point: &G2Affine) -> Option<FixedLines<Fp>> {
+	let (lines, in_subgroup) = G2::of(point)?.lines();
+	FixedLines::of(&lines).filter(|_| in_subgroup)
+}
+
+impl PartialEq for PreparedVerifyingKey {
+	fn eq(&self, other: &Self) -> bool {
+		self.encode() == other.encode()
+	}
+}
+
+impl Eq for PreparedVerifyingKey {}
 
 impl core::fmt::Debug for PreparedVerifyingKey {
 	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -73,18 +87,28 @@ impl PreparedVerifyingKey {
 			return Err(KeyError::GammaEqualsDelta);
 		}
 		let inputs = (0..count)
-			.map(|_| reader.g1())
-			.collect::<Result<Vec<_>, _>>()?;
-		let alpha_beta = pairing::product(&[(alpha, &Lines::of(beta))]).ok_or(KeyError::Point {
+			.map(|_| reader.g1().map(|point| Affine::of(&point)))
+			.collect::<Result<Option<Vec<_>>, _>>()?;
+		// All are in their subgroups, so nothing of this fails.
+		let whole = || {
+			let (left, right) = (Affine::of(&alpha)?, prepared(&beta)?);
+			Some(Self {
+				alpha_beta: pairing::product(
+					&[],
+					&[FixedPair {
+						left,
+						lines: &right,
+					}],
+				)?,
+				minus_gamma: prepared(&-gamma)?,
+				minus_delta: prepared(&-delta)?,
+				inputs: inputs?,
+				digest: Blake2b::<U32>::digest(bytes).into(),
+			})
+		};
+		whole().ok_or(KeyError::Point {
 			index: 0,
 			error: PointError::WrongSubgroup,
-		})?;
-		Ok(Self {
-			alpha_beta,
-			minus_gamma: Lines::of(-gamma),
-			minus_delta: Lines::of(-delta),
-			inputs,
-			digest: Blake2b::<U32>::digest(bytes).into(),
 		})
 	}
 
@@ -100,15 +124,12 @@ impl PreparedVerifyingKey {
 
 	/// The length of the prepared form of a key for `input_count` inputs.
 	pub const fn encoded_len(input_count: usize) -> usize {
-		MARK.len()
-			+ 32 + 4 + 12 * FQ_BYTES
-			+ 2 * LINE_COUNT * 6 * FQ_BYTES
-			+ (input_count + 1) * 2 * FQ_BYTES
+		MARK.len() + 32 + 4 + 12 * FQ_BYTES + 2 * LINES_BYTES + (input_count + 1) * 2 * FQ_BYTES
 	}
 
 	/// The prepared form: mark and version (5 bytes), digest (32), number of input points (4,
 	/// little-endian), e(α, β), the lines of −γ and of −δ, the input points. Coordinates are 48
-	/// little-endian bytes in Montgomery form (times 2^384), which is how they are calculated with.
+	/// little-endian bytes, times 2^392: the form that WebAssembly calculates with.
 	pub fn encode(&self) -> Vec<u8> {
 		let mut bytes = Vec::with_capacity(Self::encoded_len(self.input_count()));
 		bytes.extend_from_slice(&MARK);
@@ -116,15 +137,13 @@ impl PreparedVerifyingKey {
 		// A key that was read has a count of four bytes.
 		let count = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
 		bytes.extend_from_slice(&count.to_le_bytes());
-		for half in [&self.alpha_beta.c0, &self.alpha_beta.c1] {
-			for element in [&half.c0, &half.c1, &half.c2] {
-				write_fq2(&mut bytes, element);
-			}
+		let Fp12(halves) = Fp12::<Fp>::of(&self.alpha_beta);
+		for element in halves.iter().flat_map(|half| &half.0) {
+			write_fq2(&mut bytes, element);
 		}
-		for (c0, c1, c2) in self.minus_gamma.0.iter().chain(&self.minus_delta.0) {
-			for element in [c0, c1, c2] {
-				write_fq2(&mut bytes, element);
-			}
+		let lines = self.minus_gamma.0.iter().chain(&self.minus_delta.0);
+		for element in lines.flatten() {
+			write_fq2(&mut bytes, element);
 		}
 		for point in &self.inputs {
 			write_fq(&mut bytes, &point.x);
@@ -147,7 +166,7 @@ impl PreparedVerifyingKey {
 		if count < 2 {
 			return Err(KeyError::NoInputs);
 		}
-		let head = (12 + 2 * LINE_COUNT * 6) * FQ_BYTES;
+		let head = 12 * FQ_BYTES + 2 * LINES_BYTES;
 		let expected = count
 			.checked_mul(2 * FQ_BYTES)
 			.and_then(|points| points.checked_add(head));
@@ -155,11 +174,16 @@ impl PreparedVerifyingKey {
 			return Err(KeyError::Length);
 		}
 		let rest = &mut rest;
-		let alpha_beta = Fq12::new(read_fq6(rest)?, read_fq6(rest)?);
+		let alpha_beta = Fp12([read_fp6(rest)?, read_fp6(rest)?]).value();
 		let minus_gamma = read_lines(rest)?;
 		let minus_delta = read_lines(rest)?;
 		let inputs = (0..count)
-			.map(|_| Ok(G1Affine::new_unchecked(read_fq(rest)?, read_fq(rest)?)))
+			.map(|_| {
+				Ok(Affine {
+					x: read_fq(rest)?,
+					y: read_fq(rest)?,
+				})
+			})
 			.collect::<Result<_, KeyError>>()?;
 		Ok(Self {
 			alpha_beta,
@@ -168,17 +192,6 @@ impl PreparedVerifyingKey {
 			inputs,
 			digest,
 		})
-	}
-
-	/// `IC₀ + Σ xᵢ·ICᵢ`; the caller has checked the number of inputs.
-	pub(crate) fn accumulate(&self, inputs: &[Fr]) -> G1Projective {
-		let Some((constant, points)) = self.inputs.split_first() else {
-			return G1Projective::default();
-		};
-		let scalars: Vec<_> = inputs.iter().map(|input| input.into_bigint()).collect();
-		let mut sum = msm::sum_of_multiples(points, &scalars);
-		sum += constant.into_group();
-		sum
 	}
 }
 
@@ -202,7 +215,7 @@ impl Reader<'_> {
 	fn point<P: encoding::CurvePoint>(&mut self, bytes: &[u8]) -> Result<P, KeyError> {
 		let index = self.index;
 		self.index += 1;
-		encoding::point(bytes, Compress::No).map_err(|error| KeyError::Point { index, error })
+		encoding::uncompressed(bytes).map_err(|error| KeyError::Point { index, error })
 	}
 }
 
@@ -212,47 +225,43 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], KeyError
 	Ok(taken)
 }
 
-fn write_fq(bytes: &mut Vec<u8>, value: &Fq) {
-	for limb in value.0 .0 {
+fn write_fq(bytes: &mut Vec<u8>, value: &Fp) {
+	for limb in value.stored().0 {
 		bytes.extend_from_slice(&limb.to_le_bytes());
 	}
 }
 
-fn write_fq2(bytes: &mut Vec<u8>, value: &Fq2) {
-	write_fq(bytes, &value.c0);
-	write_fq(bytes, &value.c1);
+fn write_fq2(bytes: &mut Vec<u8>, value: &Fp2<Fp>) {
+	let Fp2([c0, c1]) = value;
+	write_fq(bytes, c0);
+	write_fq(bytes, c1);
 }
 
-fn read_fq(rest: &mut &[u8]) -> Result<Fq, KeyError> {
+fn read_fq(rest: &mut &[u8]) -> Result<Fp, KeyError> {
 	let bytes = take::<FQ_BYTES>(rest)?;
 	let mut limbs = [0u64; 6];
-	for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-		*limb = chunk
-			.iter()
-			.rev()
-			.fold(0, |value, byte| value << 8 | u64::from(*byte));
+	for (limb, chunk) in limbs.iter_mut().zip(bytes.as_chunks::<8>().0) {
+		*limb = u64::from_le_bytes(*chunk);
 	}
 	let value = BigInt(limbs);
 	if value < Fq::MODULUS {
-		Ok(Fq::new_unchecked(value))
+		Ok(Fp::of_stored(&value))
 	} else {
 		Err(KeyError::NotCanonical)
 	}
 }
 
-fn read_fq2(rest: &mut &[u8]) -> Result<Fq2, KeyError> {
-	Ok(Fq2::new(read_fq(rest)?, read_fq(rest)?))
+fn read_fq2(rest: &mut &[u8]) -> Result<Fp2<Fp>, KeyError> {
+	Ok(Fp2([read_fq(rest)?, read_fq(rest)?]))
 }
 
-fn read_fq6(rest: &mut &[u8]) -> Result<Fq6, KeyError> {
-	Ok(Fq6::new(read_fq2(rest)?, read_fq2(rest)?, read_fq2(rest)?))
+fn read_fp6(rest: &mut &[u8]) -> Result<Fp6<Fp>, KeyError> {
+	Ok(Fp6([read_fq2(rest)?, read_fq2(rest)?, read_fq2(rest)?]))
 }
 
-fn read_lines(rest: &mut &[u8]) -> Result<Lines, KeyError> {
+fn read_lines(rest: &mut &[u8]) -> Result<FixedLines<Fp>, KeyError> {
 	(0..LINE_COUNT)
-		.map(|_| -> Result<Line, KeyError> {
-			Ok((read_fq2(rest)?, read_fq2(rest)?, read_fq2(rest)?))
-		})
-		.collect::<Result<_, _>>()
-		.map(Lines)
+		.map(|_| Ok([read_fq2(rest)?, read_fq2(rest)?]))
+		.collect::<Result<_, KeyError>>()
+		.map(FixedLines)
 }

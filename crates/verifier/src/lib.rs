@@ -53,17 +53,22 @@
 extern crate alloc;
 
 pub mod challenges;
+mod curve;
 pub mod encoding;
+mod engine;
 pub mod error;
+mod field;
 pub mod graph;
 pub mod groth16;
 pub mod key;
 mod msm;
 mod pairing;
 pub mod parameters;
+mod points;
 pub mod porep;
 #[cfg(feature = "trapdoor")]
 pub mod trapdoor;
+mod weight;
 pub mod window_post;
 
 pub use ark_bls12_381::Fr;

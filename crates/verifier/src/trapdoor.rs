@@ -89,7 +89,7 @@ impl TrapdoorKey {
 pub fn batch_weights(key: &PreparedVerifyingKey, batch: &[(&[Fr], [u8; PROOF_BYTES])]) -> Vec<Fr> {
 	groth16::weights(key, batch)
 		.into_iter()
-		.map(Fr::from)
+		.map(|weight| weight.scalar())
 		.collect()
 }
 
