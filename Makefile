@@ -111,3 +111,12 @@ fuzz-verifier: ## Fuzz all that the verifier reads (TIME=60 seconds each; needs 
 		echo "==> $$target"; \
 		$(FUZZ) run --sanitizer none $$target -- -max_total_time=$(TIME) -print_final_stats=1 -verbosity=0; \
 	done
+
+# The other implementations and the executor are built apart, with a lock file of their own.
+.PHONY: bench-verifier
+bench-verifier: setup ## Time the verifier beside others, natively and in wasm (JSON=FILE, ROUNDS=9, ONLY=part of a name)
+	@if rustup toolchain list | grep -q '^holdfast-wasm'; then export RUSTUP_TOOLCHAIN=holdfast-wasm; fi; \
+	cd crates/verifier/bench; export CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/bench-verifier"; \
+	cargo build --release --locked --package guest --target wasm32v1-none; \
+	cargo build --release --locked --package runner; \
+	$(if $(JSON),JSON="$(abspath $(JSON))") "$$CARGO_TARGET_DIR/release/runner" "$$CARGO_TARGET_DIR/wasm32v1-none/release/guest.wasm" ../../../../shared/vectors/seal32_x10.prf

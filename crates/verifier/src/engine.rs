@@ -19,6 +19,8 @@ use crate::{
 /// One side of a product of pairings that was not known before.
 pub(crate) struct Fresh<'a> {
 	pub(crate) left: Jacobian<Fp>,
+	/// For host functions, which compute the lines themselves.
+	#[cfg_attr(not(any(test, feature = "ec-hostcalls")), allow(dead_code))]
 	pub(crate) right: &'a G2<Fp>,
 	pub(crate) lines: &'a [Line<Fp>],
 }
@@ -227,5 +229,136 @@ mod arkworks {
 			.xy()
 			.and_then(|(x, y)| Affine::of(&ark_bls12_381::G1Affine::new_unchecked(x, y)));
 		affine.map_or(Jacobian::IDENTITY, |affine| affine.jacobian())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::curve::times_x_in_subgroup;
+	use ark_bls12_381::{Bls12_381, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+	use ark_ec::{CurveGroup, PrimeGroup};
+	use ark_ff::{PrimeField, UniformRand};
+	use rand_chacha::{
+		rand_core::{RngCore, SeedableRng},
+		ChaCha8Rng,
+	};
+
+	fn value(point: &Jacobian<Fp>) -> G1Affine {
+		match normalize(&[*point])[0] {
+			Some(point) => point.value(),
+			None => G1Affine::identity(),
+		}
+	}
+
+	fn agree<A: Engine, B: Engine>() {
+		let mut rng = ChaCha8Rng::seed_from_u64(5);
+		for count in [1usize, 2, 5, 40, 300] {
+			let points: Vec<Checked<Fp>> = (0..count)
+				.map(|_| {
+					let point = (G1Projective::generator() * Fr::rand(&mut rng)).into_affine();
+					let point = Affine::of(&point).unwrap();
+					let times_x = times_x_in_subgroup(&point).unwrap();
+					Checked { point, times_x }
+				})
+				.collect();
+			let bases: Vec<Affine<Fp>> = points.iter().map(|point| point.point).collect();
+			for bits in [0, 1, 20, 64, 65, 126, 127, 128, 200, 255] {
+				let scalars: Vec<Scalar> = (0..count)
+					.map(|index| {
+						let mut scalar = Fr::rand(&mut rng).into_bigint();
+						// Some of another length.
+						scalar >>= if index % 7 == 3 { 225 } else { 255 - bits };
+						scalar
+					})
+					.collect();
+				assert_eq!(
+					value(&A::sum_of_multiples(&bases, &scalars)),
+					value(&B::sum_of_multiples(&bases, &scalars)),
+					"{count} scalars of {bits} bits"
+				);
+			}
+			let weighted: Vec<(Checked<Fp>, Weight)> = points
+				.iter()
+				.map(|point| {
+					let mut bytes = [0; 16];
+					rng.fill_bytes(&mut bytes);
+					(*point, Weight::of(&bytes))
+				})
+				.collect();
+			assert_eq!(
+				value(&A::weighted_sum(&weighted)),
+				value(&B::weighted_sum(&weighted))
+			);
+			let (point, weight) = &weighted[0];
+			let expected = value(&A::weighted(point, weight));
+			assert_eq!(expected, value(&B::weighted(point, weight)));
+			assert_eq!(
+				expected,
+				(point.point.value() * weight.scalar()).into_affine()
+			);
+		}
+		assert!(A::sum_of_multiples(&[], &[]).identity);
+		assert!(B::sum_of_multiples(&[], &[]).identity);
+	}
+
+	fn agree_on_pairings<A: Engine, B: Engine>() {
+		let mut rng = ChaCha8Rng::seed_from_u64(6);
+		for (fresh, fixed) in [(0usize, 1usize), (1, 0), (1, 2), (3, 2)] {
+			let count = fresh + fixed;
+			let mut left: Vec<Jacobian<Fp>> = (0..count)
+				.map(|_| {
+					let point = (G1Projective::generator() * Fr::rand(&mut rng)).into_affine();
+					Affine::of(&point).unwrap().jacobian().double()
+				})
+				.collect();
+			if count == 5 {
+				left[0] = Jacobian::IDENTITY;
+				left[4] = Jacobian::IDENTITY;
+			}
+			let right: Vec<G2<Fp>> = (0..count)
+				.map(|_| {
+					let point: G2Affine =
+						(G2Projective::generator() * Fr::rand(&mut rng)).into_affine();
+					G2::of(&point).unwrap()
+				})
+				.collect();
+			let lines: Vec<_> = right.iter().map(|point| point.lines().0).collect();
+			let fixed_lines: Vec<_> = lines
+				.iter()
+				.map(|lines| FixedLines::of(lines).unwrap())
+				.collect();
+			let pairs = || {
+				let fresh_pairs: Vec<Fresh<'_>> = (0..fresh)
+					.map(|index| Fresh {
+						left: left[index],
+						right: &right[index],
+						lines: &lines[index],
+					})
+					.collect();
+				let fixed_pairs: Vec<_> = (fresh..count)
+					.map(|index| (left[index], &fixed_lines[index]))
+					.collect();
+				(fresh_pairs, fixed_pairs)
+			};
+			let (fresh, fixed) = pairs();
+			let expected = A::product(&fresh, &fixed);
+			assert!(expected.is_some());
+			assert_eq!(B::product(&fresh, &fixed), expected);
+		}
+	}
+
+	#[test]
+	fn own_arithmetic_agrees_with_arkworks() {
+		agree::<Local, Arkworks<Bls12_381>>();
+		agree_on_pairings::<Local, Arkworks<Bls12_381>>();
+	}
+
+	#[cfg(feature = "ec-hostcalls")]
+	#[test]
+	fn host_functions_agree_with_own_arithmetic() {
+		use sp_crypto_ec_utils::bls12_381::Bls12_381 as HostBls12_381;
+		agree::<Arkworks<HostBls12_381>, Local>();
+		agree_on_pairings::<Arkworks<HostBls12_381>, Local>();
 	}
 }

@@ -7,24 +7,26 @@
 use ark_bls12_381::Fq;
 use ark_ff::BigInt;
 
+#[cfg(any(test, feature = "limbs", target_family = "wasm"))]
 pub(crate) mod limbs;
 mod tower;
+#[cfg(any(test, not(any(feature = "limbs", target_family = "wasm"))))]
 pub(crate) mod words;
 
 pub(crate) use tower::{Fp12, Fp2, Fp6};
 
 /// The base field of this build.
-#[cfg(any(target_family = "wasm", feature = "limbs"))]
+#[cfg(any(feature = "limbs", target_family = "wasm"))]
 pub(crate) type Fp = limbs::Limbs;
 /// The base field of this build.
-#[cfg(not(any(target_family = "wasm", feature = "limbs")))]
+#[cfg(not(any(feature = "limbs", target_family = "wasm")))]
 pub(crate) type Fp = words::Words;
 
 /// An element of the base field.
 ///
 /// What [`add`](Self::add), [`sub`](Self::sub) and [`neg`](Self::neg) return need not be reduced: an
 /// element has a *weight*, one if it is reduced or [`tight`](Self::tight), and the sum of two has the
-/// sum of their weights. Products of weights are limited, see [`limbs`].
+/// sum of their weights. Products of weights are limited, see the module `limbs`.
 pub(crate) trait Base: Copy + core::fmt::Debug {
 	const ZERO: Self;
 	const ONE: Self;
