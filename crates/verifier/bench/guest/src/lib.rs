@@ -2,6 +2,7 @@
 //! makes a verifier from it, and calls that.
 
 #![no_std]
+#![deny(missing_docs)]
 // What crosses the module's border are addresses.
 #![allow(unsafe_code)]
 
