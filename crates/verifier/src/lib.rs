@@ -49,6 +49,7 @@
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(missing_docs, unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 // What host functions do instead is still tested against them.
 #![cfg_attr(feature = "ec-hostcalls", allow(dead_code))]
 
