@@ -14,7 +14,8 @@ use futures::stream;
 use holdfast_data::{
 	block,
 	car::{CarHeader, CarWriter},
-	unixfs,
+	unixfs::{Node, ShardChild},
+	walk::{self, path_names, Found, NameLookup},
 };
 use holdfast_primitives::CommP;
 use serde::Deserialize;
@@ -28,6 +29,8 @@ const CAR_TYPE: &str = "application/vnd.ipld.car";
 
 /// The most nodes of a DAG that one response has.
 const MAX_BLOCKS: usize = 1 << 20;
+/// The most names of a path.
+const MAX_NAMES: usize = 64;
 
 /// The query's fields.
 #[derive(Debug, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Wanted {
 	format: Option<String>,
 	#[serde(rename = "dag-scope")]
 	dag_scope: Option<String>,
+	#[serde(rename = "car-dups")]
+	dups: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,23 +48,45 @@ enum Format {
 	Car,
 }
 
+/// What of a DAG a CAR has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+	/// One block.
+	Block,
+	/// A file, or a directory without what its entries name.
+	Entity,
+	/// Everything below.
+	All,
+}
+
 /// `GET /ipfs/{cid}?format=raw|car`
 pub async fn show(
-	State(app): State<Arc<App>>,
+	app: State<Arc<App>>,
 	Path(cid): Path<String>,
+	wanted: Query<Wanted>,
+	headers: HeaderMap,
+) -> Result<Response, ApiError> {
+	show_path(app, Path((cid, String::new())), wanted, headers).await
+}
+
+/// `GET /ipfs/{cid}/{path}?format=raw|car`: what the path names. A CAR has the blocks on the way there first.
+pub async fn show_path(
+	State(app): State<Arc<App>>,
+	Path((cid, path)): Path<(String, String)>,
 	Query(wanted): Query<Wanted>,
 	headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-	let cid: Cid = cid
+	let root: Cid = cid
 		.parse()
 		.map_err(|_| ApiError::bad_request("malformed-cid", "this is not a CID"))?;
 	let accept = headers
 		.get(header::ACCEPT)
 		.and_then(|value| value.to_str().ok());
 	let format = format(wanted.format.as_deref(), accept)?;
-	let whole_dag = match wanted.dag_scope.as_deref() {
-		None | Some("all" | "entity") => true,
-		Some("block") => false,
+	let scope = match wanted.dag_scope.as_deref() {
+		None | Some("all") => Scope::All,
+		Some("entity") => Scope::Entity,
+		Some("block") => Scope::Block,
 		Some(_) => {
 			return Err(ApiError::bad_request(
 				"dag-scope",
@@ -67,21 +94,29 @@ pub async fn show(
 			))
 		},
 	};
+	let repeats = wanted.dups.as_deref() == Some("y")
+		|| (wanted.dups.is_none() && accept.is_some_and(|accept| accept.contains("dups=y")));
+	let (cid, mut first) = resolve(&app, &root, &path).await?;
 	let Some(data) = read_block(&app, &cid).await? else {
 		return Err(ApiError::not_found("this provider does not hold the block"));
 	};
-	let (body, content_type) = match format {
-		Format::Raw => (Body::from(data), RAW_TYPE),
-		Format::Car => (
-			Body::from_stream(car_stream(app, cid, data, whole_dag)),
-			CAR_TYPE,
-		),
+	let (body, content_type, suffix) = match format {
+		Format::Raw => (Body::from(data), RAW_TYPE, "raw".to_owned()),
+		Format::Car => {
+			let content_type = match repeats {
+				true => "application/vnd.ipld.car; version=1; order=dfs; dups=y",
+				false => "application/vnd.ipld.car; version=1; order=dfs; dups=n",
+			};
+			first.push((cid, data));
+			let suffix = format!("{scope:?}.{repeats}.car").to_lowercase();
+			let stream = car_stream(app, root, first, scope, repeats);
+			(Body::from_stream(stream), content_type, suffix)
+		},
 	};
 	let mut response = (StatusCode::OK, body).into_response();
-	let suffix = if format == Format::Raw { "raw" } else { "car" };
 	let extras = [
 		(header::CONTENT_TYPE, content_type.to_owned()),
-		(header::ETAG, format!("\"{cid}.{suffix}\"")),
+		(header::ETAG, format!("\"{root}.{cid}.{suffix}\"")),
 		(
 			header::CACHE_CONTROL,
 			"public, max-age=29030400, immutable".to_owned(),
@@ -94,6 +129,40 @@ pub async fn show(
 		}
 	}
 	Ok(response)
+}
+
+/// What a path below `root` names, and the blocks on the way there.
+async fn resolve(
+	app: &App,
+	root: &Cid,
+	path: &str,
+) -> Result<(Cid, Vec<(Cid, Vec<u8>)>), ApiError> {
+	let mut current = *root;
+	let mut trail = Vec::new();
+	for (number, name) in path_names(path).enumerate() {
+		if number >= MAX_NAMES {
+			return Err(ApiError::bad_request("path", "the path has too many names"));
+		}
+		let mut lookup = NameLookup::new(name);
+		loop {
+			let Some(data) = read_block(app, &current).await? else {
+				return Err(ApiError::not_found("this provider does not hold the block"));
+			};
+			let found = lookup
+				.step(&current, &data)
+				.map_err(|_| ApiError::not_found("a block on the path is malformed"))?;
+			trail.push((current, data));
+			match found {
+				Found::Shard(cid) => current = cid,
+				Found::Entry(cid) => {
+					current = cid;
+					break;
+				},
+				Found::Nothing => return Err(ApiError::not_found("there is nothing at this path")),
+			}
+		}
+	}
+	Ok((current, trail))
 }
 
 fn format(query: Option<&str>, accept: Option<&str>) -> Result<Format, ApiError> {
@@ -148,37 +217,45 @@ async fn read_block(app: &App, cid: &Cid) -> Result<Option<Vec<u8>>, ApiError> {
 
 struct Walk {
 	app: Arc<App>,
-	/// What is sent next.
-	ready: Option<(Cid, Vec<u8>)>,
+	/// Blocks on a path, and the one that it names, the next one last.
+	ready: Vec<(Cid, Vec<u8>)>,
 	/// What is sent after that, the next one last.
 	pending: Vec<Cid>,
 	seen: HashSet<Cid>,
-	whole_dag: bool,
+	sent: usize,
+	scope: Scope,
+	repeats: bool,
 	header: Option<Vec<u8>>,
 }
 
-/// A CAR with the block, and unless `whole_dag` is off everything below it, parents first, each block
-/// once. A block that is not here ends the stream with an error: the client sees that it is cut short.
+/// A CAR with the blocks on a path, and of the last of them, and what is below it, as much as `scope` says:
+/// parents first, depth first, each block once unless `repeats`. A block that is not here ends the stream
+/// with an error: the client sees that it is cut short.
 fn car_stream(
 	app: Arc<App>,
-	cid: Cid,
-	data: Vec<u8>,
-	whole_dag: bool,
+	root: Cid,
+	mut first: Vec<(Cid, Vec<u8>)>,
+	scope: Scope,
+	repeats: bool,
 ) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
+	first.reverse();
 	let walk = Walk {
 		app,
-		ready: Some((cid, data)),
+		seen: first.iter().map(|(cid, _)| *cid).collect(),
+		ready: first,
 		pending: Vec::new(),
-		seen: HashSet::from([cid]),
-		whole_dag,
-		header: Some(CarHeader { roots: vec![cid] }.encode()),
+		sent: 0,
+		scope,
+		repeats,
+		header: Some(CarHeader { roots: vec![root] }.encode()),
 	};
 	stream::try_unfold(walk, |mut walk| async move {
 		if let Some(header) = walk.header.take() {
 			return Ok(Some((Bytes::from(header), walk)));
 		}
-		let (cid, data) = match walk.ready.take() {
-			Some(ready) => ready,
+		// Of the blocks on a path only the last has anything below it that is wanted.
+		let (cid, data, follows) = match walk.ready.pop() {
+			Some((cid, data)) => (cid, data, walk.ready.is_empty()),
 			None => {
 				let Some(cid) = walk.pending.pop() else {
 					return Ok(None);
@@ -187,21 +264,46 @@ fn car_stream(
 					.await
 					.map_err(|_| std::io::Error::other("the database failed"))?
 					.ok_or_else(|| std::io::Error::other(format!("{cid} is not here")))?;
-				(cid, data)
+				(cid, data, true)
 			},
 		};
-		if walk.whole_dag {
-			// What is not dag-pb, or not decodable as such, has no links that are followed.
-			let links = unixfs::links(&cid, &data).unwrap_or_default();
-			for link in links.into_iter().rev() {
-				if walk.seen.len() < MAX_BLOCKS && walk.seen.insert(link) {
+		walk.sent = walk.sent.saturating_add(1);
+		if walk.sent > MAX_BLOCKS {
+			return Err(std::io::Error::other("the DAG has too many blocks"));
+		}
+		if follows {
+			for link in links(&cid, &data, walk.scope).into_iter().rev() {
+				if walk.repeats || walk.seen.insert(link) {
 					walk.pending.push(link);
 				}
+			}
+			if walk.pending.len() > MAX_BLOCKS {
+				return Err(std::io::Error::other("the DAG has too many blocks"));
 			}
 		}
 		let section = section(&cid, &data)?;
 		Ok(Some((section, walk)))
 	})
+}
+
+/// The links of a block that are followed. What is of another codec, or malformed, has none.
+fn links(cid: &Cid, data: &[u8], scope: Scope) -> Vec<Cid> {
+	match scope {
+		Scope::Block => Vec::new(),
+		Scope::All => walk::links(cid, data),
+		Scope::Entity => match Node::decode(cid, data) {
+			Ok(Node::File { children, .. }) => {
+				children.into_iter().map(|child| child.cid).collect()
+			},
+			Ok(Node::Shard(shard)) => shard
+				.links
+				.iter()
+				.filter(|link| matches!(shard.child(link), Ok((_, ShardChild::Shard))))
+				.map(|link| link.cid)
+				.collect(),
+			Ok(Node::Directory(_) | Node::Symlink(_)) | Err(_) => Vec::new(),
+		},
+	}
 }
 
 /// A block as a CAR has it.
@@ -238,5 +340,23 @@ mod tests {
 		let mut built = CarHeader { roots: vec![cid] }.encode();
 		built.extend_from_slice(&section(&cid, b"data").unwrap());
 		assert_eq!(built, expected);
+	}
+
+	#[test]
+	fn a_directorys_entity_has_its_own_blocks_only() {
+		let data = [0x0a, 0x02, 0x08, 0x01];
+		let empty = block::dag_pb_cid(&data);
+		let entry = holdfast_data::unixfs::Child {
+			cid: empty,
+			file_bytes: 0,
+			cumulative_bytes: 4,
+		};
+		let mut builder = holdfast_data::directory::DirectoryBuilder::default();
+		builder.insert("sub".into(), entry).unwrap();
+		let mut nodes = Vec::new();
+		let root = builder.finish(&mut nodes).unwrap().cid;
+		assert_eq!(links(&root, &nodes[0].data, Scope::All), [empty]);
+		assert_eq!(links(&root, &nodes[0].data, Scope::Entity), []);
+		assert_eq!(links(&root, &nodes[0].data, Scope::Block), []);
 	}
 }

@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
 		.route("/v1/deals/{id}/data", patch(deals::upload))
 		.route("/v1/pieces/{piece}", get(pieces::show))
 		.route("/ipfs/{cid}", get(gateway::show))
+		.route("/ipfs/{cid}/{*path}", get(gateway::show_path))
 		.layer(DefaultBodyLimit::disable());
 	short
 		.merge(long)
