@@ -5,6 +5,7 @@ mod copy;
 mod create;
 mod extract;
 mod report;
+mod text;
 
 use std::{
 	fs::File,
@@ -56,6 +57,10 @@ pub enum Car {
 	PutBlock(blocks::PutBlock),
 	/// Write a CAR's index, or one that is made for it, to a file.
 	DetachIndex(copy::DetachIndex),
+	/// Write a CAR as text that can be changed and compiled again.
+	Debug(text::Debug),
+	/// Make a CAR of the text that `debug` writes.
+	Compile(text::Compile),
 }
 
 impl Car {
@@ -74,6 +79,8 @@ impl Car {
 			Self::GetDag(command) => command.run(output),
 			Self::PutBlock(command) => command.run(output),
 			Self::DetachIndex(command) => command.run(output),
+			Self::Debug(command) => command.run(output),
+			Self::Compile(command) => command.run(output),
 		}
 	}
 }
