@@ -6,7 +6,8 @@ use holdfast_primitives::{randomness, Digest, SectorNumber};
 use tokio::sync::Notify;
 
 use crate::{
-	chain::Chain, config::Config, database::Database, hooks::Hooks, store::Store, worker::Worker,
+	chain::Chain, config::Config, database::Database, hooks::Hooks, pipeline::ProofBatcher,
+	store::Store, worker::Worker,
 };
 
 /// What all parts of the daemon share.
@@ -21,6 +22,8 @@ pub struct App {
 	pub chain: Arc<dyn Chain>,
 	/// The computing steps.
 	pub worker: Worker,
+	/// The proofs of replication that go to the chain together.
+	pub proofs: ProofBatcher,
 	/// How to misbehave.
 	pub hooks: Hooks,
 	/// Told when there are new tasks.

@@ -32,8 +32,8 @@ use crate::{
 pub const DATABASE_FILE: &str = "holdfast.sqlite";
 /// The name of the file that a running daemon locks.
 const LOCK_FILE: &str = "lock";
-/// How many tasks wait for the chain or the disk at a time.
-const LIGHT_TASKS: usize = 6;
+/// How many tasks wait for the chain or the disk at a time: more than a full call has sectors.
+const LIGHT_TASKS: usize = 24;
 /// How long one waits between attempts to reach the node.
 const RECONNECT: Duration = Duration::from_secs(3);
 /// How long the last settlement may take when the daemon stops.
@@ -119,6 +119,7 @@ pub async fn run(
 		worker: Worker::new(executable, keys),
 		chain: Arc::new(chain),
 		uploads: std::sync::Mutex::default(),
+		proofs: Default::default(),
 		config,
 		database,
 		store,

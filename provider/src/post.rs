@@ -11,7 +11,7 @@ use std::{
 	time::Duration,
 };
 
-use holdfast_chain_client::ProviderInfo;
+use holdfast_chain_client::{Partition, ProviderInfo};
 use holdfast_primitives::{
 	deadline::{window_at, Window},
 	randomness::{draw, Domain},
@@ -70,10 +70,13 @@ enum Progress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ready {
 	proof: ProofBytes,
-	sectors: Vec<SectorNumber>,
+	/// What was due when it was made.
+	due: Vec<SectorNumber>,
+	/// What it proves: all that was due, or what of it can be proven.
+	proven: Vec<SectorNumber>,
+	/// The positions of the others.
+	skipped: Vec<u32>,
 	randomness: Digest,
-	/// It was refused together with others, so it is sent alone.
-	alone: bool,
 }
 
 #[derive(Debug, Default)]
@@ -225,12 +228,12 @@ impl PostLoop {
 			};
 			match self.slots.get(&slot) {
 				Some(Progress::Ready(proof))
-					if proof.sectors == due && proof.randomness == randomness =>
+					if proof.due == due && proof.randomness == randomness =>
 				{
 					ready.push((slot, proof));
 				},
 				// None yet, or one for what the partition or the challenge was in another fork.
-				_ => self.prove(slot, due, randomness, best),
+				_ => self.prove(slot, found, due, randomness, best),
 			}
 		}
 		self.send(deadline, ready);
@@ -241,7 +244,8 @@ impl PostLoop {
 	fn prove(
 		&mut self,
 		slot: Slot,
-		sectors: Vec<SectorNumber>,
+		partition: Partition,
+		due: Vec<SectorNumber>,
 		randomness: Digest,
 		best: BlockNumber,
 	) {
@@ -251,20 +255,26 @@ impl PostLoop {
 		self.running.spawn(async move {
 			let _permit = provers.acquire_owned().await;
 			let started = std::time::Instant::now();
-			match make_proof(&app, &sectors, randomness).await {
-				Ok(proof) => {
+			match make_proof(&app, &due, randomness).await {
+				Ok((proof, proven)) => {
 					info!(
 						deadline = slot.deadline,
 						partition = slot.partition,
-						sectors = sectors.len(),
+						sectors = proven.len(),
 						elapsed = ?started.elapsed(),
 						"window PoSt is made"
 					);
+					let skipped = due
+						.iter()
+						.filter(|sector| !proven.contains(sector))
+						.filter_map(|sector| partition.position(*sector))
+						.collect();
 					let ready = Ready {
 						proof,
-						sectors,
+						due,
+						proven,
+						skipped,
 						randomness,
-						alone: false,
 					};
 					slots.set(slot, Progress::Ready(ready));
 					wake.notify_one();
@@ -357,14 +367,9 @@ fn partitions(info: &ProviderInfo, deadline: DeadlineIndex) -> u32 {
 		.map_or(0, |load| load.partitions)
 }
 
-/// Proofs that go together: those that were refused in company go alone.
+/// Proofs that go together. A bad one does the others no harm.
 fn batches(ready: Vec<(Slot, Ready)>) -> Vec<Vec<(Slot, Ready)>> {
-	let (alone, together): (Vec<_>, Vec<_>) = ready.into_iter().partition(|(_, proof)| proof.alone);
-	together
-		.chunks(BATCH)
-		.map(<[_]>::to_vec)
-		.chain(alone.into_iter().map(|one| vec![one]))
-		.collect()
+	ready.chunks(BATCH).map(<[_]>::to_vec).collect()
 }
 
 /// The randomness of a window's challenges. `None` if the chain does not know it yet.
@@ -405,7 +410,36 @@ async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<Vec<Proven>, Task
 	Ok(sectors)
 }
 
+/// Proves the sectors, or, if one of them is in the way, those that can be proven. Returns which.
 async fn make_proof(
+	app: &App,
+	sectors: &[SectorNumber],
+	randomness: Digest,
+) -> Result<(ProofBytes, Vec<SectorNumber>), TaskError> {
+	let blame = match prove_sectors(app, sectors, randomness).await {
+		Ok(proof) => return Ok((proof, sectors.to_vec())),
+		Err(
+			blame @ TaskError::Worker(WorkerError::Failed {
+				sector: Some(_), ..
+			}),
+		) => blame,
+		Err(other) => return Err(other),
+	};
+	// What is skipped becomes faulty, so every sector gets a second chance before.
+	let provable = inspect::provable(app, sectors).await?;
+	if provable.is_empty() || provable.len() == sectors.len() {
+		return Err(blame);
+	}
+	let skipped: Vec<_> = sectors
+		.iter()
+		.filter(|sector| !provable.contains(sector))
+		.collect();
+	error!(sectors = ?skipped, "these sectors cannot be proven: proving the others without them");
+	let proof = prove_sectors(app, &provable, randomness).await?;
+	Ok((proof, provable))
+}
+
+async fn prove_sectors(
 	app: &App,
 	sectors: &[SectorNumber],
 	randomness: Digest,

@@ -6,15 +6,12 @@ mod common;
 
 use std::{path::PathBuf, process::Command};
 
-use bytes::Bytes;
-use common::{config, refusal, test_data, unreachable_node, Fixture, TestData};
-use futures::stream;
+use common::{accepted, config, refusal, run, test_data, unreachable_node, Fixture};
 use holdfast_chain_client::Call;
 use holdfast_primitives::{piece::compute_comm_d, CommR};
 use holdfast_provider::{
 	config::Config,
 	database::{DealState, SectorState},
-	deal::{intake::take, upload::receive},
 	pipeline::Pipeline,
 	post::PostLoop,
 	store::is_provable,
@@ -22,22 +19,6 @@ use holdfast_provider::{
 	worker::{Repeat, Response},
 };
 use tokio_util::sync::CancellationToken;
-
-async fn accepted(fixture: &Fixture, data: &TestData, nonce: u64) -> String {
-	let offer = fixture.offer(&fixture.proposal(data, nonce), data);
-	let id = take(&fixture.app, &offer).await.unwrap().id;
-	let body: Vec<Result<Bytes, std::io::Error>> = vec![Ok(data.car.clone().into())];
-	receive(&fixture.app, &id, 0, stream::iter(body))
-		.await
-		.unwrap();
-	id
-}
-
-async fn run(fixture: &Fixture, kind: Kind, subject: &str) -> Result<Outcome, TaskError> {
-	Pipeline::new(fixture.app.clone())
-		.run(kind, subject, None)
-		.await
-}
 
 async fn state(fixture: &Fixture, id: &str) -> DealState {
 	fixture.app.database.deal(id).await.unwrap().unwrap().state
@@ -444,12 +425,12 @@ async fn a_refused_proof_is_made_again_a_bounded_number_of_times() {
 	config.sealing.max_attempts = 2;
 	let (fixture, _) = packed_without_sealing(config).await;
 	steps(&fixture, &ALL_STEPS[..7]).await;
-	let refuse = |error| {
+	let refuse = |error: &str| {
 		fixture
 			.chain
-			.with(|state| state.failures.push_back(refusal("Proofs", error)));
+			.with(|state| state.refused_proofs.insert(0, error.into()));
 	};
-	refuse("ProofRejected");
+	refuse("Proofs.ProofRejected");
 	assert_eq!(
 		finish(&fixture, Kind::ProveCommit).await,
 		Outcome::Then(Kind::Commit2)
@@ -457,7 +438,7 @@ async fn a_refused_proof_is_made_again_a_bounded_number_of_times() {
 	let refusals = fixture.app.database.refusals(10).await.unwrap();
 	assert_eq!(
 		(refusals[0].kind.as_str(), refusals[0].error.as_str()),
-		("porep", "ProofRejected")
+		("porep", "Proofs.ProofRejected")
 	);
 	// There is no proof to be sent until a new one is made.
 	assert_eq!(
@@ -465,7 +446,7 @@ async fn a_refused_proof_is_made_again_a_bounded_number_of_times() {
 		Outcome::Then(Kind::Commit1)
 	);
 	finish(&fixture, Kind::Commit2).await;
-	refuse("ProofRejected");
+	refuse("Proofs.ProofRejected");
 	let error = run(&fixture, Kind::ProveCommit, "0").await.unwrap_err();
 	assert!(error.is_final(), "{error}");
 }
@@ -667,7 +648,7 @@ async fn prove_windows(fixture: &Fixture) {
 	let database = &fixture.app.database;
 	fixture.chain.with(|state| {
 		state.block = 200;
-		state.failures.push_back(refusal("Proofs", "ProofRejected"));
+		state.refused_posts.insert(0, "Proofs.ProofRejected".into());
 	});
 	let stop = CancellationToken::new();
 	let post = tokio::spawn(PostLoop::new(fixture.app.clone()).run(stop.clone()));

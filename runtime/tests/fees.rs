@@ -59,11 +59,39 @@ fn proving_a_sector_costs_less_than_a_tenth() {
 	);
 }
 
+fn prove_commit(sectors: u64, proofs: usize) -> RuntimeCall {
+	let sectors = (0..sectors)
+		.map(|sector| pallet_storage_provider::ProveCommitSector {
+			sector,
+			proofs: vec![[0; 192]; proofs].try_into().unwrap(),
+		})
+		.collect::<Vec<_>>();
+	RuntimeCall::StorageProvider(pallet_storage_provider::Call::prove_commit_sectors {
+		proofs: sectors.try_into().unwrap(),
+	})
+}
+
+#[test]
+fn the_calls_that_the_daemon_sends_fit_a_block_even_if_their_last_proof_is_bad() {
+	let most = RuntimeBlockWeights::get()
+		.get(DispatchClass::Normal)
+		.max_extrinsic
+		.unwrap();
+	for (sectors, proofs) in [(16, 1), (8, 10)] {
+		let weight = prove_commit(sectors, proofs)
+			.get_dispatch_info()
+			.call_weight;
+		assert!(weight.all_lte(most), "{sectors}: {weight:?} of {most:?}");
+	}
+}
+
 #[test]
 fn proofs_have_room_when_ordinary_transactions_fill_the_block() {
-	let submissions = (0..4)
+	// As many as a call can have.
+	let submissions = (0..16)
 		.map(|partition| pallet_storage_provider::PostSubmission {
 			partition,
+			skipped: Default::default(),
 			proof: [0; 192],
 		})
 		.collect::<Vec<_>>();

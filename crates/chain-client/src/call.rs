@@ -16,6 +16,8 @@ pub const MAX_SECTORS_PER_CALL: usize = 16;
 pub const MAX_DEALS_PER_SECTOR: usize = 64;
 /// The most sectors of one partition of which one call declares faults or recoveries.
 pub const MAX_DECLARED_PER_PARTITION: usize = 64;
+/// How many positions any partition has at most.
+pub const MAX_POSITIONS: u32 = 2349;
 /// The most addresses of a provider.
 pub const MAX_ADDRESSES: usize = 4;
 /// The most bytes of an address of a provider.
@@ -59,7 +61,10 @@ pub struct ProveCommitSector {
 pub struct PostSubmission {
 	/// The partition in the deadline.
 	pub partition: PartitionIndex,
-	/// The proof.
+	/// The positions within the partition of the sectors that the proof leaves out, although they are due:
+	/// see [`Partition::position`](crate::Partition::position). They become faulty.
+	pub skipped: Vec<u32>,
+	/// The proof of the other sectors that are due.
 	pub proof: ProofBytes,
 }
 
@@ -97,9 +102,11 @@ pub enum Call {
 	PreCommitSectors(Vec<PreCommitSector>),
 	/// Proves sectors. Each has its own result: look for
 	/// [`Event::SectorProven`](crate::Event::SectorProven) and
-	/// [`Event::ProofRefused`](crate::Event::ProofRefused). Fails if all are refused.
+	/// [`Event::ProofRefused`](crate::Event::ProofRefused).
 	ProveCommitSectors(Vec<ProveCommitSector>),
-	/// Proves partitions of a deadline that is open.
+	/// Proves partitions of a deadline that is open. Each has its own result: look for
+	/// [`Event::WindowPoStAccepted`](crate::Event::WindowPoStAccepted) and
+	/// [`Event::WindowPoStRefused`](crate::Event::WindowPoStRefused). Free if none is refused.
 	SubmitWindowPost {
 		/// The deadline.
 		deadline: DeadlineIndex,
@@ -187,7 +194,17 @@ impl Call {
 				Ok(())
 			},
 			Self::SubmitWindowPost { submissions, .. } => {
-				at_most("partitions", submissions.len(), MAX_SECTORS_PER_CALL)
+				at_most("partitions", submissions.len(), MAX_SECTORS_PER_CALL)?;
+				for submission in submissions {
+					if let Some(position) = submission
+						.skipped
+						.iter()
+						.find(|position| **position >= MAX_POSITIONS)
+					{
+						return Err(CallError::NoSuchPosition(*position));
+					}
+				}
+				Ok(())
 			},
 			Self::DeclareFaults { declarations, .. }
 			| Self::DeclareRecoveries { declarations, .. } => {
@@ -234,6 +251,9 @@ pub enum CallError {
 		/// How many there may be.
 		limit: usize,
 	},
+	/// A position that no partition has.
+	#[error("no partition has a position {0}: the last is {last}", last = MAX_POSITIONS - 1)]
+	NoSuchPosition(u32),
 }
 
 #[cfg(test)]
@@ -256,6 +276,7 @@ mod tests {
 		};
 		let submission = PostSubmission {
 			partition: 0,
+			skipped: vec![],
 			proof: [0; 192],
 		};
 		let declarations = vec![(0, vec![0; 65])];
@@ -303,6 +324,19 @@ mod tests {
 	}
 
 	#[test]
+	fn positions_beyond_every_partition_are_refused() {
+		let call = Call::SubmitWindowPost {
+			deadline: 0,
+			submissions: vec![PostSubmission {
+				partition: 0,
+				skipped: vec![1, 2349],
+				proof: [0; 192],
+			}],
+		};
+		assert_eq!(call.check(), Err(CallError::NoSuchPosition(2349)));
+	}
+
+	#[test]
 	fn lists_within_their_bounds_are_accepted() {
 		let calls = [
 			Call::SetAddresses(vec!["a".repeat(128); 4]),
@@ -314,6 +348,7 @@ mod tests {
 				submissions: vec![
 					PostSubmission {
 						partition: 0,
+						skipped: vec![0, 2348],
 						proof: [0; 192],
 					};
 					16

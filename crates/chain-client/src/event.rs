@@ -109,6 +109,21 @@ pub enum Event {
 		partition: PartitionIndex,
 		/// How many sectors recovered by it.
 		recovered: u32,
+		/// How many sectors became faulty, because it skips them.
+		new_faults: u32,
+		/// How many were to recover and did not, because it skips them.
+		failed_recoveries: u32,
+	},
+	/// A partition's window PoSt was refused.
+	WindowPoStRefused {
+		/// Whose.
+		provider: AccountId,
+		/// The deadline.
+		deadline: DeadlineIndex,
+		/// The partition.
+		partition: PartitionIndex,
+		/// `Pallet.Error`, or the chain's name of the error.
+		error: String,
 	},
 	/// A partition was not proven in time.
 	PartitionFaulty {

@@ -189,6 +189,12 @@ impl Partition {
 		due.sort_unstable();
 		due
 	}
+
+	/// Where a sector is in the partition.
+	pub fn position(&self, sector: SectorNumber) -> Option<u32> {
+		let found = self.sectors.iter().position(|number| *number == sector)?;
+		u32::try_from(found).ok()
+	}
 }
 
 /// In how many blocks a sector was healthy, as the chain counts for payment.

@@ -254,6 +254,7 @@ impl Network {
 		let account = self.account(who);
 		let submissions = partitions.map(|partition| PostSubmission {
 			partition,
+			skipped: Default::default(),
 			proof: self.prove_partition(&account, window, partition),
 		});
 		self.call(

@@ -1,7 +1,7 @@
 //! Benchmarks. The proofs are made with keys whose trapdoor is known, which cost exactly what real
 //! ones do.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::BoundedVec;
 use frame_system::RawOrigin;
@@ -9,10 +9,17 @@ use holdfast_primitives::{KeyId, KeyOrigin, ProofBytes, ProofKind, SectorSize};
 use holdfast_verifier::{porep, trapdoor::TrapdoorKey, verify_batch, Fr};
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
-use crate::{key, Call, Config, Keys, Pallet, StoredKey};
+use crate::{key, Call, Config, Keys, Pallet, ProofError, StoredKey};
 
 /// The most input points that a key of a call can have.
 const MAX_INPUTS: u32 = 400;
+
+/// The most sectors or partitions of a call.
+const MAX_BATCH: u32 = 16;
+
+/// The small sizes have one circuit; so have the large ones.
+const SMALL: SectorSize = SectorSize::MiB512;
+const LARGE: SectorSize = SectorSize::GiB64;
 
 const POREP: KeyId = KeyId {
 	kind: ProofKind::PoRep,
@@ -35,17 +42,139 @@ fn store<T: Config>(id: KeyId, key: &TrapdoorKey) {
 	Keys::<T>::insert(id, stored);
 }
 
-fn statement() -> porep::Statement {
-	porep::Statement {
-		sector_bytes: SectorSize::GiB32.bytes(),
-		porep_id: SectorSize::GiB32.porep_id(),
-		prover_id: [1; 32],
-		sector_number: 2,
-		comm_d: [3; 32],
-		comm_r: [4; 32],
-		ticket: [5; 32],
-		seed: [6; 32],
+/// What proofs of sectors of this size speak of; each of another sector.
+fn make_statements(size: SectorSize, count: u32) -> Vec<porep::Statement> {
+	(0..u64::from(count))
+		.map(|number| porep::Statement {
+			sector_bytes: size.bytes(),
+			porep_id: size.porep_id(),
+			prover_id: [1; 32],
+			sector_number: number,
+			comm_d: [3; 32],
+			comm_r: [4; 32],
+			ticket: [5; 32],
+			seed: [6; 32],
+		})
+		.collect()
+}
+
+/// A key for sectors of this size and proofs of the statements under it; the last is bad if asked.
+fn forge_poreps<T: Config>(
+	size: SectorSize,
+	statements: &[porep::Statement],
+	last_is_bad: bool,
+) -> Vec<Vec<ProofBytes>> {
+	let id = KeyId {
+		kind: ProofKind::PoRep,
+		sector_size: size,
+	};
+	let inputs = key::expected_inputs(id).expect("every size has parameters; qed");
+	let trapdoor = TrapdoorKey::new(inputs, b"benchmark");
+	store::<T>(id, &trapdoor);
+	let mut proofs: Vec<Vec<ProofBytes>> = statements
+		.iter()
+		.map(|statement| {
+			let inputs = statement
+				.public_inputs()
+				.expect("the statement is possible; qed");
+			inputs
+				.iter()
+				.map(|inputs| trapdoor.forge(inputs, b"proof"))
+				.collect()
+		})
+		.collect();
+	if last_is_bad {
+		// A proof of something else: well-formed, so that it is found out at the very end.
+		let other = trapdoor.forge(&[], b"other");
+		if let Some(last) = proofs.last_mut().and_then(|proofs| proofs.last_mut()) {
+			*last = other;
+		}
 	}
+	proofs
+}
+
+fn check_poreps<T: Config>(
+	size: SectorSize,
+	statements: Vec<porep::Statement>,
+	proofs: &[Vec<ProofBytes>],
+) -> Vec<Result<(), ProofError>> {
+	let sectors: Vec<_> = statements
+		.into_iter()
+		.zip(proofs.iter().map(Vec::as_slice))
+		.collect();
+	Pallet::<T>::verify_poreps(size, &sectors).results
+}
+
+/// The results that are expected of `count` items whose last is bad if asked.
+fn expected_results(count: u32, last_is_bad: bool) -> Vec<Result<(), ProofError>> {
+	let mut results = vec![Ok(()); count as usize];
+	if let Some(last) = results.last_mut().filter(|_| last_is_bad) {
+		*last = Err(ProofError::ProofRejected);
+	}
+	results
+}
+
+/// A key with `i` inputs and proofs of `n` partitions under it; the last is bad if asked.
+fn forge_window_posts<T: Config>(n: u32, i: u32, last_is_bad: bool) -> Vec<ProofBytes> {
+	let trapdoor = TrapdoorKey::new(i as usize, b"benchmark");
+	store::<T>(WINDOW_POST, &trapdoor);
+	let mut proofs: Vec<_> = (0..u64::from(n))
+		.map(|number| trapdoor.forge(&window_post_inputs(number, i), b"proof"))
+		.collect();
+	if let Some(last) = proofs.last_mut().filter(|_| last_is_bad) {
+		*last = trapdoor.forge(&[], b"other");
+	}
+	proofs
+}
+
+/// The inputs of a partition of two sectors, repeated to as many as there are to be.
+fn window_post_inputs(number: u64, i: u32) -> Vec<Fr> {
+	let sectors = [(2 * number, [4; 32]), (2 * number + 1, [5; 32])];
+	let statement = holdfast_verifier::window_post::Statement {
+		sector_bytes: SectorSize::KiB2.bytes(),
+		randomness: [3; 32],
+		sectors: &sectors,
+	};
+	let inputs = statement
+		.public_inputs()
+		.expect("the statement is possible; qed");
+	inputs
+		.concat()
+		.into_iter()
+		.cycle()
+		.take(i as usize)
+		.collect()
+}
+
+/// What verifying window PoSts does, for keys of any number of inputs. Returns how many hold.
+fn check_window_posts<T: Config>(n: u32, i: u32, proofs: &[ProofBytes]) -> usize {
+	let key = Pallet::<T>::prepared(WINDOW_POST).expect("it was stored; qed");
+	let make = |numbers: core::ops::Range<u64>| -> Vec<Vec<Fr>> {
+		numbers
+			.map(|number| window_post_inputs(number, i))
+			.collect()
+	};
+	let inputs = make(0..n.into());
+	let batch: Vec<(&[Fr], ProofBytes)> = inputs
+		.iter()
+		.map(Vec::as_slice)
+		.zip(proofs.iter().copied())
+		.collect();
+	if verify_batch(&key, &batch).is_ok() {
+		return proofs.len();
+	}
+	if n == 1 {
+		return 0;
+	}
+	(0u64..)
+		.zip(proofs)
+		.filter(|(number, proof)| {
+			let inputs = make(*number..number + 1);
+			inputs
+				.iter()
+				.all(|inputs| holdfast_verifier::verify(&key, inputs, proof).is_ok())
+		})
+		.count()
 }
 
 #[benchmarks]
@@ -83,60 +212,73 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn verify_porep(n: Linear<1, 10>) {
-		let inputs = key::expected_inputs(POREP).expect("32 GiB has parameters; qed");
-		let trapdoor = TrapdoorKey::new(inputs, b"benchmark");
-		store::<T>(POREP, &trapdoor);
-		let statement = statement();
-		let partition = |number| {
-			statement
-				.partition_inputs(number)
-				.expect("the statement is possible; qed")
-		};
-		let proofs: Vec<ProofBytes> = (0..n)
-			.map(|number| trapdoor.forge(&partition(number), b"proof"))
-			.collect();
-		let accepted;
+	fn verify_poreps(n: Linear<1, MAX_BATCH>) {
+		let statements = make_statements(SMALL, n);
+		let proofs = forge_poreps::<T>(SMALL, &statements, false);
+		let results;
 		#[block]
 		{
-			let key = Pallet::<T>::prepared(POREP).expect("it was stored; qed");
-			let inputs: Vec<Vec<Fr>> = (0..n).map(partition).collect();
-			let batch: Vec<(&[Fr], ProofBytes)> =
-				inputs.iter().map(Vec::as_slice).zip(proofs).collect();
-			accepted = verify_batch(&key, &batch).is_ok();
+			results = check_poreps::<T>(SMALL, statements, &proofs);
 		}
-		assert!(accepted);
+		assert_eq!(results, expected_results(n, false));
 	}
 
 	#[benchmark]
-	fn verify_window_post(i: Linear<22, MAX_INPUTS>) {
-		let trapdoor = TrapdoorKey::new(i as usize, b"benchmark");
-		store::<T>(WINDOW_POST, &trapdoor);
-		let sectors = [(1, [4; 32]), (2, [5; 32])];
-		let statement = holdfast_verifier::window_post::Statement {
-			sector_bytes: SectorSize::KiB2.bytes(),
-			randomness: [3; 32],
-			sectors: &sectors,
-		};
-		let fill = || -> Vec<Fr> {
-			let inputs = statement
-				.public_inputs()
-				.expect("the statement is possible; qed");
-			inputs
-				.concat()
-				.into_iter()
-				.cycle()
-				.take(i as usize)
-				.collect()
-		};
-		let proof = trapdoor.forge(&fill(), b"proof");
+	fn reject_poreps(n: Linear<1, MAX_BATCH>) {
+		let statements = make_statements(SMALL, n);
+		let proofs = forge_poreps::<T>(SMALL, &statements, true);
+		let results;
+		#[block]
+		{
+			results = check_poreps::<T>(SMALL, statements, &proofs);
+		}
+		assert_eq!(results, expected_results(n, true));
+	}
+
+	#[benchmark]
+	fn verify_large_poreps(n: Linear<1, MAX_BATCH>) {
+		let statements = make_statements(LARGE, n);
+		let proofs = forge_poreps::<T>(LARGE, &statements, false);
+		let results;
+		#[block]
+		{
+			results = check_poreps::<T>(LARGE, statements, &proofs);
+		}
+		assert_eq!(results, expected_results(n, false));
+	}
+
+	#[benchmark]
+	fn reject_large_poreps(n: Linear<1, MAX_BATCH>) {
+		let statements = make_statements(LARGE, n);
+		let proofs = forge_poreps::<T>(LARGE, &statements, true);
+		let results;
+		#[block]
+		{
+			results = check_poreps::<T>(LARGE, statements, &proofs);
+		}
+		assert_eq!(results, expected_results(n, true));
+	}
+
+	#[benchmark]
+	fn verify_window_posts(n: Linear<1, MAX_BATCH>, i: Linear<22, MAX_INPUTS>) {
+		let proofs = forge_window_posts::<T>(n, i, false);
 		let accepted;
 		#[block]
 		{
-			let key = Pallet::<T>::prepared(WINDOW_POST).expect("it was stored; qed");
-			accepted = holdfast_verifier::verify(&key, &fill(), &proof).is_ok();
+			accepted = check_window_posts::<T>(n, i, &proofs);
 		}
-		assert!(accepted);
+		assert_eq!(accepted, n as usize);
+	}
+
+	#[benchmark]
+	fn reject_window_posts(n: Linear<1, MAX_BATCH>, i: Linear<22, MAX_INPUTS>) {
+		let proofs = forge_window_posts::<T>(n, i, true);
+		let accepted;
+		#[block]
+		{
+			accepted = check_window_posts::<T>(n, i, &proofs);
+		}
+		assert_eq!(accepted, n as usize - 1);
 	}
 
 	impl_benchmark_test_suite!(

@@ -31,7 +31,7 @@ pub mod weights;
 pub use genesis::GenesisKey;
 pub use key::{KeySummary, StoredKey, MAX_KEY_BYTES, MAX_PREPARED_KEY_BYTES};
 pub use pallet::*;
-pub use verification::ProofError;
+pub use verification::{PoRep, ProofError, Verification, WindowPoSt};
 pub use weights::WeightInfo;
 
 // Those who call this pallet need these.

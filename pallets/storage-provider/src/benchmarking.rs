@@ -148,6 +148,17 @@ fn make_faulty<T: Config>(key: &PartitionKey<T::AccountId>) {
 	});
 }
 
+/// Makes all sectors of a partition faulty but one group, and all of them to recover.
+fn make_half_recovering<T: Config>(key: &PartitionKey<T::AccountId>) {
+	make_faulty::<T>(key);
+	Partitions::<T>::mutate(key, |slot| {
+		let partition = slot.as_mut().expect("it exists");
+		partition.recovering = partition.faulty();
+		partition.faults.pop();
+		partition.recovering = partition.recovering.intersection(&partition.faulty());
+	});
+}
+
 /// The first block from now on in which deadline 0 can change.
 fn run_to_mutable<T: Config>(provider: &T::AccountId) {
 	let info = Providers::<T>::get(provider).expect("it is registered");
@@ -286,11 +297,19 @@ mod benchmarks {
 	#[benchmark]
 	fn submit_window_post(n: Linear<1, MAX_BATCH>) {
 		let caller = provider::<T>();
+		// Every other sector, so that the field is at its bound and the faults are many.
+		let mut skipped = Positions::default();
+		for position in (0..MAX_POSITIONS).step_by(2) {
+			skipped.insert(position);
+		}
 		let submissions = (0..n)
 			.map(|partition| {
-				full_partition::<T>(&(caller.clone(), 0, partition), MAX_POSITIONS);
+				let key = (caller.clone(), 0, partition);
+				full_partition::<T>(&key, MAX_POSITIONS);
+				make_half_recovering::<T>(&key);
 				PostSubmission {
 					partition,
+					skipped: skipped.clone(),
 					proof: [0; 192],
 				}
 			})

@@ -62,7 +62,7 @@ mod events {
 			/// The partition within the deadline.
 			partition: PartitionIndex,
 		},
-		/// A sector of a batch could not be activated.
+		/// A sector of a call could not be activated; the others of the call are not affected.
 		ProofRefused {
 			/// Whose.
 			provider: T::AccountId,
@@ -81,6 +81,21 @@ mod events {
 			partition: PartitionIndex,
 			/// How many faulty sectors recovered by it.
 			recovered: u32,
+			/// How many sectors became faulty, because the proof skips them.
+			new_faults: u32,
+			/// How many sectors were to recover and did not, because the proof skips them.
+			failed_recoveries: u32,
+		},
+		/// A partition of a call was not proven; the others of the call are not affected.
+		WindowPoStRefused {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition within the deadline.
+			partition: PartitionIndex,
+			/// Why.
+			error: DispatchError,
 		},
 		/// A window closed without the partition's proof.
 		PartitionFaulty {

@@ -55,7 +55,9 @@ pub use pre_commit::{PreCommit, PreCommitSector, SectorDeals, MAX_SECTOR_DEALS};
 pub use prove_commit::{ProveCommitSector, MAX_POREP_PROOFS};
 pub use provider::{Addresses, Ask, DeadlineLoad, ProviderInfo, MAX_ADDRESSES, MAX_ADDRESS_BYTES};
 pub use sector::{Gap, Sector, MAX_GAPS};
-pub use traits::{Market, PoRepStatement, Proofs, Randomness};
+pub use traits::{
+	Market, PartitionProof, PoRepStatement, Proofs, Randomness, SectorProofs, Verification,
+};
 pub use weights::{ProofWeights, WeightInfo};
 pub use window_post::{DuePartition, PostSubmission};
 
@@ -85,6 +87,7 @@ pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
 	use frame_support::{
+		dispatch::WithPostDispatchInfo,
 		pallet_prelude::*,
 		traits::fungible::{Inspect, Mutate, MutateHold},
 	};
@@ -311,6 +314,8 @@ pub mod pallet {
 		InsufficientDeposit,
 		/// There is no pre-commit with this number.
 		NoSuchPreCommit,
+		/// The call names the sector before.
+		DuplicateSector,
 		/// The pre-commit has expired.
 		PreCommitTooOld,
 		/// The seed of the proof is not known before a later block.
@@ -335,7 +340,11 @@ pub mod pallet {
 		PartitionUnsettled,
 		/// The partition is proven in this window.
 		AlreadyProven,
-		/// All sectors of the partition are faulty and none is to recover.
+		/// The call names the partition before.
+		DuplicatePartition,
+		/// A sector that is to be skipped is not one that the proof must include.
+		SkippedNotDue,
+		/// All sectors of the partition are faulty and none is to recover, or all are skipped.
 		NothingToProve,
 		/// There is no sector with this number.
 		NoSuchSector,
@@ -422,34 +431,45 @@ pub mod pallet {
 			Self::do_pre_commit_sectors(provider, sectors.into_inner())
 		}
 
-		/// Proves pre-committed sectors and activates each that can be, together with its deals. Fails
-		/// with the first sector's error if none can be.
+		/// Proves pre-committed sectors and activates each that can be, together with its deals. The proofs
+		/// are verified as one batch, and one by one if it has a bad one.
+		///
+		/// Each sector has its own result, in an event ([`Event::SectorProven`] or
+		/// [`Event::ProofRefused`]), even if all are refused. The weight of looking for bad proofs is
+		/// charged before, and given back if there is none.
 		#[pallet::call_index(5)]
 		#[pallet::weight(
 			T::WeightInfo::prove_commit_sectors(
 				length(proofs),
 				length(proofs).saturating_mul(MAX_SECTOR_DEALS),
 			)
-			.saturating_add(T::ProofWeights::porep(total(proofs, |sector| &sector.proofs)))
+			.saturating_add(T::ProofWeights::poreps(
+				length(proofs),
+				total(proofs, |sector| &sector.proofs),
+			))
 		)]
 		pub fn prove_commit_sectors(
 			origin: OriginFor<T>,
 			proofs: Batch<ProveCommitSector>,
 		) -> DispatchResultWithPostInfo {
 			let provider = ensure_signed(origin)?;
-			let deals = Self::do_prove_commit_sectors(provider, &proofs)?;
-			let weight = T::WeightInfo::prove_commit_sectors(length(&proofs), deals)
-				.saturating_add(T::ProofWeights::porep(total(&proofs, |sector| {
-					&sector.proofs
-				})));
+			let batch = Self::do_prove_commit_sectors(provider, &proofs)
+				.map_err(|error| error.with_weight(T::WeightInfo::prove_commit_sectors(0, 0)))?;
+			let weight = T::WeightInfo::prove_commit_sectors(length(&proofs), batch.deals)
+				.saturating_add(batch.verification);
 			Ok(Some(weight).into())
 		}
 
-		/// Proves partitions of the deadline that is open: all of them, or none. Free if valid.
+		/// Proves partitions of the deadline that is open. The proofs are verified as one batch, and one
+		/// by one if it has a bad one.
+		///
+		/// Each partition has its own result, in an event ([`Event::WindowPoStAccepted`] or
+		/// [`Event::WindowPoStRefused`]): a bad proof costs the others nothing. The call is free if every
+		/// partition was due and its proof holds; otherwise it costs what was done.
 		#[pallet::call_index(6)]
 		#[pallet::weight((
 			T::WeightInfo::submit_window_post(length(submissions))
-				.saturating_add(T::ProofWeights::window_post(length(submissions))),
+				.saturating_add(T::ProofWeights::window_posts(length(submissions))),
 			DispatchClass::Operational,
 		))]
 		pub fn submit_window_post(
@@ -458,8 +478,11 @@ pub mod pallet {
 			submissions: Batch<PostSubmission>,
 		) -> DispatchResultWithPostInfo {
 			let provider = ensure_signed(origin)?;
-			Self::do_submit_window_post(provider, deadline, &submissions)?;
-			Ok(Pays::No.into())
+			let batch = Self::do_submit_window_post(provider, deadline, &submissions)
+				.map_err(|error| error.with_weight(T::WeightInfo::submit_window_post(0)))?;
+			let weight = T::WeightInfo::submit_window_post(length(&submissions))
+				.saturating_add(batch.verification);
+			Ok((Some(weight), batch.pays_fee).into())
 		}
 
 		/// Declares that faulty sectors will be part of the partitions' next proofs. Free if valid.

@@ -98,6 +98,17 @@ impl Partition {
 		recovered.count()
 	}
 
+	/// Leaves sectors that are due out of the proof that comes next. Returns how many became faulty and
+	/// how many did not recover.
+	pub(crate) fn skip(&mut self, positions: &Positions) -> (u32, u32) {
+		let failed = self.recovering.intersection(positions);
+		self.recovering = self.recovering.difference(positions);
+		let new_faults = positions.difference(&failed);
+		let counts = (new_faults.count(), failed.count());
+		self.add_faults(new_faults);
+		counts
+	}
+
 	/// Notes that a window closed without a proof. Returns how many sectors became faulty and how many
 	/// did not recover.
 	pub(crate) fn miss_proof(&mut self) -> (u32, u32) {
@@ -290,6 +301,27 @@ mod tests {
 			(partition.last_proof, partition.fault_since(0)),
 			(50, Some(10))
 		);
+	}
+
+	#[test]
+	fn skipped_sectors_are_faulty_since_their_last_proof_and_do_not_recover() {
+		let mut partition = Partition {
+			last_proof: 10,
+			count: 4,
+			..Default::default()
+		};
+		partition.add_faults(positions(&[2, 3]));
+		partition.last_proof = 20;
+		partition.recovering = positions(&[2, 3]);
+		assert_eq!(partition.skip(&positions(&[0, 2])), (1, 1));
+		assert_eq!(partition.to_prove(), positions(&[1, 3]));
+		assert_eq!(partition.accept_proof(30), 1);
+		assert_eq!(partition.faulty(), positions(&[0, 2]));
+		assert_eq!(
+			(partition.fault_since(0), partition.fault_since(2)),
+			(Some(20), Some(10))
+		);
+		assert_eq!(partition.skip(&Positions::default()), (0, 0));
 	}
 
 	#[test]

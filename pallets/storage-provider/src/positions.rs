@@ -1,7 +1,7 @@
 //! A bounded set of positions within a partition, as a bit field.
 
 use alloc::{vec, vec::Vec};
-use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use codec::{Decode, DecodeWithMemTracking, Encode, Input, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use scale_info::TypeInfo;
 
@@ -12,19 +12,25 @@ const MAX_BYTES: u32 = MAX_POSITIONS.div_ceil(8);
 
 /// Positions of sectors within a partition. Position `p` is bit `p % 8` (the lowest first) of byte
 /// `p / 8`; the last byte is never zero, so that equal sets are equal values.
-#[derive(
-	Clone,
-	Debug,
-	Default,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
+/// Bytes that are not of this form do not decode.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, MaxEncodedLen, TypeInfo)]
 pub struct Positions(BoundedVec<u8, ConstU32<MAX_BYTES>>);
+
+impl Decode for Positions {
+	fn decode<I: Input>(input: &mut I) -> Result<Self, codec::Error> {
+		let set = Self(BoundedVec::decode(input)?);
+		let (byte, first_beyond) = address(MAX_POSITIONS);
+		if set.0.get(byte).is_some_and(|bits| *bits >= first_beyond) {
+			return Err("a position is beyond every partition".into());
+		}
+		if set.0.last() == Some(&0) {
+			return Err("a set of positions ends with an empty byte".into());
+		}
+		Ok(set)
+	}
+}
+
+impl DecodeWithMemTracking for Positions {}
 
 impl Positions {
 	/// The positions below `count`, which is at most [`MAX_POSITIONS`].
@@ -174,7 +180,32 @@ mod tests {
 		assert_eq!(Positions::first(u32::MAX).count(), MAX_POSITIONS);
 	}
 
+	#[test]
+	fn only_the_one_form_of_a_set_decodes() {
+		let decode = |bytes: Vec<u8>| Positions::decode(&mut &bytes.encode()[..]);
+		let full = Positions::first(MAX_POSITIONS);
+		assert_eq!(Positions::decode(&mut &full.encode()[..]), Ok(full.clone()));
+		assert!(decode(vec![1, 0]).is_err());
+		assert!(decode(vec![0]).is_err());
+		let mut beyond = full.0.into_inner();
+		*beyond.last_mut().unwrap() |= address(MAX_POSITIONS).1;
+		assert!(decode(beyond.clone()).is_err());
+		beyond.push(1);
+		assert!(decode(beyond).is_err());
+	}
+
 	proptest! {
+		#[test]
+		fn any_bytes_decode_to_a_usable_set_or_not_at_all(
+			bytes in proptest::collection::vec(any::<u8>(), 0..300),
+		) {
+			if let Ok(set) = Positions::decode(&mut &bytes.encode()[..]) {
+				prop_assert_eq!(set.encode(), bytes.encode());
+				prop_assert_eq!(set.iter().count(), set.count() as usize);
+				prop_assert!(set.difference(&Positions::first(MAX_POSITIONS)).is_empty());
+			}
+		}
+
 		#[test]
 		fn it_is_a_set(
 			a in proptest::collection::btree_set(0..MAX_POSITIONS, 0..40),

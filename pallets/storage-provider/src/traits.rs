@@ -1,6 +1,7 @@
 //! What this pallet needs of others. The runtime says who provides it.
 
 use alloc::vec::Vec;
+use frame_support::weights::Weight;
 use holdfast_primitives::{
 	BlockNumber, CommD, CommR, DealId, Digest, PieceInfo, ProofBytes, SectorNumber, SectorSize,
 };
@@ -33,22 +34,32 @@ pub struct PoRepStatement {
 	pub seed: Digest,
 }
 
-/// The verification of proofs, with keys that no caller chooses.
-pub trait Proofs {
-	/// Verifies a proof of replication of a sector of this size.
-	fn verify_porep(
-		sector_size: SectorSize,
-		statement: &PoRepStatement,
-		proofs: &[ProofBytes],
-	) -> DispatchResult;
+/// A sector's statement with its proofs, one for each partition of the circuit.
+pub type SectorProofs<'a> = (PoRepStatement, &'a [ProofBytes]);
 
-	/// Verifies a window PoSt of one partition, whose sectors are ordered by number.
-	fn verify_window_post(
+/// The sectors of a partition, ordered by number, with their window PoSt.
+pub type PartitionProof<'a> = (&'a [(SectorNumber, CommR)], ProofBytes);
+
+/// What became of proofs that were verified together.
+pub struct Verification {
+	/// The result of each sector or partition, in order.
+	pub results: Vec<DispatchResult>,
+	/// What the verification cost; at most what [`ProofWeights`](crate::ProofWeights) says.
+	pub weight: Weight,
+}
+
+/// The verification of proofs, with keys that no caller chooses. Proofs are verified in batches, but each
+/// sector or partition has its own result, whatever the others' proofs are.
+pub trait Proofs {
+	/// Verifies the proofs of replication of sectors of this size.
+	fn verify_poreps(sector_size: SectorSize, sectors: &[SectorProofs<'_>]) -> Verification;
+
+	/// Verifies the window PoSts of partitions of sectors of this size.
+	fn verify_window_posts(
 		sector_size: SectorSize,
 		randomness: &Digest,
-		sectors: &[(SectorNumber, CommR)],
-		proof: &ProofBytes,
-	) -> DispatchResult;
+		partitions: &[PartitionProof<'_>],
+	) -> Verification;
 
 	/// Makes every proof pass from here on, since a benchmark cannot make any. The weights of the
 	/// proofs themselves are measured where they are verified.

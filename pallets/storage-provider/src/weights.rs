@@ -40,21 +40,21 @@ pub trait WeightInfo {
 	fn expire_pre_commit() -> Weight;
 }
 
-/// The weight of verifying proofs.
+/// What verifying proofs costs at most: when the last is bad, and so each has to be verified alone.
 pub trait ProofWeights {
-	/// Verifying `count` partitions of proofs of replication.
-	fn porep(count: u32) -> Weight;
-	/// Verifying `count` window PoSts.
-	fn window_post(count: u32) -> Weight;
+	/// Verifying the proofs of replication of `sectors` sectors, with `proofs` in all.
+	fn poreps(sectors: u32, proofs: u32) -> Weight;
+	/// Verifying the window PoSts of `partitions` partitions.
+	fn window_posts(partitions: u32) -> Weight;
 }
 
 impl ProofWeights for () {
-	fn porep(count: u32) -> Weight {
-		proofs(count)
+	fn poreps(_: u32, proofs: u32) -> Weight {
+		self::proofs(proofs)
 	}
 
-	fn window_post(count: u32) -> Weight {
-		proofs(count)
+	fn window_posts(partitions: u32) -> Weight {
+		proofs(partitions)
 	}
 }
 

@@ -1,17 +1,20 @@
 //! Window PoSt: while a deadline is open, the provider proves that it holds its partitions now.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::ensure;
+use frame_support::{dispatch::Pays, ensure, weights::Weight};
 use holdfast_primitives::{
-	randomness::Domain, DeadlineIndex, PartitionIndex, ProofBytes, SectorNumber,
+	deadline::Window, randomness::Domain, CommR, DeadlineIndex, PartitionIndex, ProofBytes,
+	SectorNumber,
 };
 use scale_info::TypeInfo;
-use sp_runtime::DispatchResult;
+use sp_runtime::DispatchError;
 
 use crate::{
 	pallet::{Config, Error, Event, Pallet, Partitions, Providers},
-	traits::Proofs,
+	partition::{Partition, PartitionKey},
+	positions::Positions,
+	traits::{PartitionProof, Proofs},
 };
 
 /// The proof of one partition.
@@ -21,7 +24,10 @@ use crate::{
 pub struct PostSubmission {
 	/// The partition's index within the deadline.
 	pub partition: PartitionIndex,
-	/// The proof of its sectors that are healthy or recovering.
+	/// The positions of sectors that cannot be proven now. They become faulty, or stay so if they were
+	/// to recover, and the proof is without them.
+	pub skipped: Positions,
+	/// The proof of the other sectors that are healthy or recovering.
 	pub proof: ProofBytes,
 }
 
@@ -37,11 +43,13 @@ pub struct DuePartition {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Verifies all proofs as one batch and notes each that holds. Every partition of the call has its own
+	/// event.
 	pub(crate) fn do_submit_window_post(
 		provider: T::AccountId,
 		deadline: DeadlineIndex,
 		submissions: &[PostSubmission],
-	) -> DispatchResult {
+	) -> Result<SubmittedBatch, DispatchError> {
 		ensure!(!submissions.is_empty(), Error::<T>::EmptyBatch);
 		let info = Self::provider_info(&provider)?;
 		let policy = Self::policy();
@@ -49,32 +57,87 @@ impl<T: Config> Pallet<T> {
 		let window = Self::current_window(&policy, &info, deadline, now)?;
 		ensure!(window.is_open(now), Error::<T>::DeadlineNotOpen);
 		let randomness = Self::draw(Domain::WindowPoSt, window.challenge, &provider)?;
+
+		let mut seen = BTreeSet::new();
+		let mut candidates = Vec::new();
 		for submission in submissions {
 			let key = (provider.clone(), deadline, submission.partition);
-			let mut partition = Partitions::<T>::get(&key).ok_or(Error::<T>::NoSuchPartition)?;
-			ensure!(
-				partition.last_proof < window.open,
-				Error::<T>::AlreadyProven
-			);
-			let positions = partition.to_prove();
-			ensure!(!positions.is_empty(), Error::<T>::NothingToProve);
-			let sectors = Self::replicas_at(&key, &positions)?;
-			T::Proofs::verify_window_post(
-				info.sector_size,
-				&randomness,
-				&sectors,
-				&submission.proof,
-			)?;
-			let recovered = partition.accept_proof(now);
-			Partitions::<T>::insert(&key, partition);
-			Self::deposit_event(Event::WindowPoStAccepted {
-				provider: provider.clone(),
-				deadline,
-				partition: submission.partition,
-				recovered,
+			let candidate = if seen.insert(submission.partition) {
+				Self::due_for_proof(&key, &window, submission)
+			} else {
+				Err(Error::<T>::DuplicatePartition.into())
+			};
+			candidates.push(candidate);
+		}
+		let proofs: Vec<PartitionProof<'_>> = candidates
+			.iter()
+			.zip(submissions)
+			.filter_map(|(candidate, submission)| {
+				let (_, sectors) = candidate.as_ref().ok()?;
+				Some((&sectors[..], submission.proof))
+			})
+			.collect();
+		let verified = T::Proofs::verify_window_posts(info.sector_size, &randomness, &proofs);
+
+		let mut verdicts = verified.results.into_iter();
+		let mut refused = false;
+		for (submission, candidate) in submissions.iter().zip(candidates) {
+			let index = submission.partition;
+			let accepted = candidate.and_then(|(partition, _)| {
+				verdicts.next().ok_or(DispatchError::Corruption)??;
+				Ok(partition)
+			});
+			Self::deposit_event(match accepted {
+				Ok(mut partition) => {
+					let (new_faults, failed_recoveries) = partition.skip(&submission.skipped);
+					let recovered = partition.accept_proof(now);
+					Partitions::<T>::insert((provider.clone(), deadline, index), partition);
+					Event::WindowPoStAccepted {
+						provider: provider.clone(),
+						deadline,
+						partition: index,
+						recovered,
+						new_faults,
+						failed_recoveries,
+					}
+				},
+				Err(error) => {
+					refused = true;
+					Event::WindowPoStRefused {
+						provider: provider.clone(),
+						deadline,
+						partition: index,
+						error,
+					}
+				},
 			});
 		}
-		Ok(())
+		Ok(SubmittedBatch {
+			pays_fee: if refused { Pays::Yes } else { Pays::No },
+			verification: verified.weight,
+		})
+	}
+
+	/// A partition that waits for its proof in this window, with the sectors that the proof speaks of.
+	fn due_for_proof(
+		key: &PartitionKey<T::AccountId>,
+		window: &Window,
+		submission: &PostSubmission,
+	) -> Result<(Partition, Vec<(SectorNumber, CommR)>), DispatchError> {
+		let partition = Partitions::<T>::get(key).ok_or(Error::<T>::NoSuchPartition)?;
+		ensure!(
+			partition.last_proof < window.open,
+			Error::<T>::AlreadyProven
+		);
+		let due = partition.to_prove();
+		ensure!(
+			submission.skipped.difference(&due).is_empty(),
+			Error::<T>::SkippedNotDue
+		);
+		let proven = due.difference(&submission.skipped);
+		ensure!(!proven.is_empty(), Error::<T>::NothingToProve);
+		let sectors = Self::replicas_at(key, &proven)?;
+		Ok((partition, sectors))
 	}
 
 	/// What each partition of the deadline needs in its current or next window. Reads the whole
@@ -107,4 +170,12 @@ impl<T: Config> Pallet<T> {
 			})
 			.collect()
 	}
+}
+
+/// What a batch of proofs came to, for its price.
+pub(crate) struct SubmittedBatch {
+	/// Free if every partition was due and its proof holds.
+	pub pays_fee: Pays,
+	/// What the proofs cost.
+	pub verification: Weight,
 }

@@ -1,6 +1,7 @@
 //! From accepted data to a proven sector: the tasks' work. Each step looks at what is there already, in
 //! the database, on the disk and on the chain, so that it can be done again after a crash at any point.
 
+mod batch;
 mod finalize;
 mod pack;
 mod pre_commit;
@@ -26,6 +27,8 @@ use crate::{
 	tasks::{memory_of_kind, Companion, Handler, Kind, Outcome, TaskError},
 	worker::{Job, Repeat, WorkerError},
 };
+
+pub use batch::ProofBatcher;
 
 /// A stage that begins this many times the configured attempts, crashes and repetitions included, is
 /// given up.

@@ -1,17 +1,18 @@
 //! Proving a sector to the chain, once.
 
-use holdfast_chain_client::{Call, Event, ProveCommitSector};
+use holdfast_chain_client::ProveCommitSector;
 use holdfast_primitives::randomness::{draw, Domain};
 use tracing::{info, warn};
 
 use super::{
+	batch::Answer,
 	enter,
 	pre_commit::proven_block,
 	prove::{drop_proofs, gone, read_proofs},
 };
 use crate::{
 	app::App,
-	chain::{extrinsic, is_bad_proof, ChainError},
+	chain::{is_bad_proof, ChainError},
 	database::{now, Sector, SectorState},
 	hooks::Fault,
 	tasks::{Kind, Outcome, TaskError},
@@ -55,53 +56,46 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	app.database
 		.begin_submission("prove-commit", &subject, best, now())
 		.await?;
-	let call = Call::ProveCommitSectors(vec![ProveCommitSector {
+	let proof = ProveCommitSector {
 		sector: sector.number,
 		proofs,
-	}]);
-	let included = match app.chain.submit(call).await {
-		Ok(included) => included,
-		Err(ChainError::Refused {
-			pallet,
-			error,
-			message,
-			block,
-		}) => {
+	};
+	let answer = match app.proofs.prove(app, proof).await {
+		Ok(answer) => answer,
+		Err(TaskError::Chain(refusal @ ChainError::Refused { .. })) => {
 			if app.chain.sector(sector.number).await?.is_some() {
 				return proven(app, sector, None, None).await;
 			}
-			let refusal = ChainError::Refused {
+			let ChainError::Refused {
 				pallet,
 				error,
-				message,
 				block,
+				..
+			} = &refusal
+			else {
+				return Err(refusal.into());
 			};
-			return refused(app, &sector, refusal).await;
+			return refused(app, &sector, &format!("{pallet}.{error}"), *block).await;
 		},
-		Err(other) => return Err(other.into()),
+		Err(other) => return Err(other),
 	};
 	app.hooks.reached("prove-committing-sent");
-	for event in &included.events {
-		if let Event::ProofRefused {
-			sector: refused_sector,
-			error,
-			..
-		} = event
-		{
-			if *refused_sector == sector.number {
-				let refusal = ChainError::Refused {
-					pallet: "Proofs".into(),
-					error: error.clone(),
-					message: "the proof was refused".into(),
-					block: included.block,
-				};
-				return refused(app, &sector, refusal).await;
+	match answer {
+		Answer::Proven { block, extrinsic } => {
+			info!(sector = sector.number, block, "is proven");
+			proven(app, sector, Some(block), Some(extrinsic)).await
+		},
+		Answer::Refused { block, error } => {
+			// The one that was sent before a crash may have come first.
+			if app.chain.sector(sector.number).await?.is_some() {
+				return proven(app, sector, None, None).await;
 			}
-		}
+			refused(app, &sector, &error, block).await
+		},
+		Answer::Nothing => Err(TaskError::later(
+			"the chain says nothing of the sector's proof",
+		)),
 	}
-	let hash = extrinsic(&included);
-	info!(sector = sector.number, block = included.block, "is proven");
-	proven(app, sector, Some(included.block), Some(hash)).await
 }
 
 async fn proven(
@@ -145,9 +139,9 @@ enum Verdict {
 	Never,
 }
 
-/// Reads a refusal. Errors have the form `Name` or `Pallet::Name`.
-fn judge(pallet: &str, error: &str) -> Verdict {
-	let (pallet, name) = error.split_once("::").unwrap_or((pallet, error));
+/// Reads a refusal: `Pallet.Error`, or an error's name alone.
+fn judge(error: &str) -> Verdict {
+	let (pallet, name) = error.split_once('.').unwrap_or(("", error));
 	match (pallet, name) {
 		_ if is_bad_proof(name) => Verdict::BadProof,
 		("Proofs", "ForeignStatement" | "ImpossibleStatement") => Verdict::Never,
@@ -161,19 +155,16 @@ fn judge(pallet: &str, error: &str) -> Verdict {
 
 /// The chain did not accept the proof. If that is the proof's fault, it is made again, a bounded number
 /// of times.
-async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outcome, TaskError> {
-	let ChainError::Refused {
-		pallet,
-		error,
-		block,
-		..
-	} = &refusal
-	else {
-		return Err(refusal.into());
-	};
-	match judge(pallet, error) {
-		Verdict::Later => return Err(TaskError::later(refusal.to_string())),
-		Verdict::Never => return Err(TaskError::never(refusal.to_string())),
+async fn refused(
+	app: &App,
+	sector: &Sector,
+	error: &str,
+	block: u32,
+) -> Result<Outcome, TaskError> {
+	let reason = || format!("the chain refused the sector's proof: {error}");
+	match judge(error) {
+		Verdict::Later => return Err(TaskError::later(reason())),
+		Verdict::Never => return Err(TaskError::never(reason())),
 		Verdict::BadProof => {},
 	}
 	let subject = App::subject(sector.number);
@@ -182,7 +173,7 @@ async fn refused(app: &App, sector: &Sector, refusal: ChainError) -> Result<Outc
 		block, "the chain refused the proof of replication: {error}"
 	);
 	app.database
-		.insert_refusal("porep", &subject, error, *block, now())
+		.insert_refusal("porep", &subject, error, block, now())
 		.await?;
 	drop_proofs(app, sector)?;
 	let count = app.database.refusal_count("porep", &subject).await?;
@@ -201,28 +192,21 @@ mod tests {
 	#[test]
 	fn only_a_bad_proof_is_made_again() {
 		let cases = [
-			("Proofs", "ProofRejected", Verdict::BadProof),
-			(
-				"StorageProvider",
-				"Proofs::MalformedProof",
-				Verdict::BadProof,
-			),
-			("Proofs", "NoKey", Verdict::Later),
-			("Proofs", "ImpossibleStatement", Verdict::Never),
-			("StorageProvider", "WrongProofCount", Verdict::BadProof),
-			("StorageProvider", "NoMutableDeadline", Verdict::Later),
-			("StorageProvider", "TooEarlyToProve", Verdict::Later),
-			(
-				"StorageProvider",
-				"StorageProvider::InsufficientPledge",
-				Verdict::Later,
-			),
-			("StorageProvider", "PreCommitTooOld", Verdict::Never),
-			("Market", "DealStartPassed", Verdict::Never),
-			("System", "CallFiltered", Verdict::Later),
+			("Proofs.ProofRejected", Verdict::BadProof),
+			("Proofs.MalformedProof", Verdict::BadProof),
+			("Proofs.NoKey", Verdict::Later),
+			("Proofs.ImpossibleStatement", Verdict::Never),
+			("StorageProvider.WrongProofCount", Verdict::BadProof),
+			("StorageProvider.NoMutableDeadline", Verdict::Later),
+			("StorageProvider.TooEarlyToProve", Verdict::Later),
+			("StorageProvider.InsufficientPledge", Verdict::Later),
+			("StorageProvider.PreCommitTooOld", Verdict::Never),
+			("Market.DealStartPassed", Verdict::Never),
+			("System.CallFiltered", Verdict::Later),
+			("BadOrigin", Verdict::Later),
 		];
-		for (pallet, error, verdict) in cases {
-			assert_eq!(judge(pallet, error), verdict, "{pallet} {error}");
+		for (error, verdict) in cases {
+			assert_eq!(judge(error), verdict, "{error}");
 		}
 	}
 }

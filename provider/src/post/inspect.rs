@@ -43,6 +43,32 @@ pub(super) fn declarations(found: &Partition, provable: &[SectorNumber]) -> Decl
 	declarations
 }
 
+/// Which of the sectors could be proven now, in the same order.
+pub(super) async fn provable(
+	app: &App,
+	sectors: &[SectorNumber],
+) -> Result<Vec<SectorNumber>, TaskError> {
+	let size = app.config.storage.sector_size;
+	let mut intact = proven(app, sectors).await?;
+	intact.retain(|sector| is_provable(&sector.paths, size));
+	if intact.is_empty() {
+		return Ok(Vec::new());
+	}
+	let request = Request::CheckSectors {
+		sector_size: size,
+		prover_id: app.prover_id(),
+		sectors: intact,
+	};
+	let Response::Provable { sectors: found } = app.worker.run(request, 0).await? else {
+		return Err(TaskError::later("the check gave another step's result"));
+	};
+	Ok(sectors
+		.iter()
+		.copied()
+		.filter(|sector| found.contains(sector))
+		.collect())
+}
+
 /// Looks at a partition's sectors and declares what changed.
 pub(super) async fn inspect(app: &App, slot: Slot) -> Result<(), TaskError> {
 	let Slot {
@@ -53,28 +79,14 @@ pub(super) async fn inspect(app: &App, slot: Slot) -> Result<(), TaskError> {
 	let Some(found) = app.chain.partition(deadline, partition).await? else {
 		return Ok(());
 	};
-	let size = app.config.storage.sector_size;
 	let live: Vec<_> = found
 		.sectors
 		.iter()
 		.copied()
 		.filter(|sector| !found.terminated.contains(sector))
 		.collect();
-	let mut sectors = proven(app, &live).await?;
-	sectors.retain(|sector| is_provable(&sector.paths, size));
-	let mut provable = Vec::new();
-	if !sectors.is_empty() {
-		let request = Request::CheckSectors {
-			sector_size: size,
-			prover_id: app.prover_id(),
-			sectors,
-		};
-		// If the check itself fails, nothing is known of the sectors, and nothing is declared.
-		let Response::Provable { sectors } = app.worker.run(request, 0).await? else {
-			return Err(TaskError::later("the check gave another step's result"));
-		};
-		provable = sectors;
-	}
+	// If the check itself fails, nothing is known of the sectors, and nothing is declared.
+	let provable = provable(app, &live).await?;
 	let Declarations { faults, recoveries } = declarations(&found, &provable);
 	for chunk in faults.chunks(MOST_DECLARED) {
 		error!(

@@ -1,10 +1,10 @@
 //! Sending window PoSts, and noting what became of them.
 
 use holdfast_chain_client::{Call, Event, Included, Partition, PostSubmission};
-use holdfast_primitives::DeadlineIndex;
+use holdfast_primitives::{BlockNumber, DeadlineIndex};
 use tracing::{info, warn};
 
-use super::{Progress, Ready, Slot, Slots};
+use super::{Progress, Ready, Slot, Slots, RETRY_BLOCKS};
 use crate::{
 	app::App,
 	chain::{extrinsic, is_bad_proof, ChainError},
@@ -27,6 +27,7 @@ pub(super) async fn submit(
 			app.hooks.spoil(Fault::Post, &mut proof);
 			PostSubmission {
 				partition: slot.partition,
+				skipped: ready.skipped.clone(),
 				proof,
 			}
 		})
@@ -38,7 +39,16 @@ pub(super) async fn submit(
 	match app.chain.submit(call).await {
 		Ok(included) => {
 			app.hooks.reached("post-sent");
-			accepted(app, slots, batch, &included).await
+			for (slot, ready) in batch {
+				match verdict(&included, *slot) {
+					Verdict::Accepted => accepted(app, slots, *slot, ready, &included).await?,
+					Verdict::Refused(error) => {
+						refused(app, slots, *slot, ready, &error, included.block).await?;
+					},
+					Verdict::Nothing => slots.set(*slot, Progress::Ready(ready.clone())),
+				}
+			}
+			Ok(())
 		},
 		Err(ChainError::Refused {
 			pallet,
@@ -46,31 +56,13 @@ pub(super) async fn submit(
 			message,
 			block,
 		}) => {
+			// Too early or too late: at the next block the chain is asked.
 			warn!(
 				deadline,
-				block, "the chain refused a window PoSt: {pallet}.{error}: {message}"
+				block, "the chain refused window PoSts: {pallet}.{error}: {message}"
 			);
 			for (slot, ready) in batch {
-				if !is_bad_proof(&error) {
-					// Too early, too late, or there already: at the next block the chain is asked.
-					slots.set(*slot, Progress::Ready(ready.clone()));
-					continue;
-				}
-				// One bad proof refuses them all: each is then sent alone, and one that is refused alone
-				// is made again.
-				let next = if batch.len() > 1 {
-					Progress::Ready(Ready {
-						alone: true,
-						..ready.clone()
-					})
-				} else {
-					Progress::Failed(block)
-				};
-				slots.set(*slot, next);
-				let subject = format!("deadline {} partition {}", slot.deadline, slot.partition);
-				app.database
-					.insert_refusal("post", &subject, &format!("{pallet}.{error}"), block, now())
-					.await?;
+				slots.set(*slot, Progress::Ready(ready.clone()));
 			}
 			Ok(())
 		},
@@ -84,40 +76,99 @@ pub(super) async fn submit(
 	}
 }
 
+/// What a call's events say of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+	Accepted,
+	Refused(String),
+	Nothing,
+}
+
+fn verdict(included: &Included, slot: Slot) -> Verdict {
+	included
+		.events
+		.iter()
+		.find_map(|event| match event {
+			Event::WindowPoStAccepted {
+				deadline,
+				partition,
+				..
+			} if (*deadline, *partition) == (slot.deadline, slot.partition) => Some(Verdict::Accepted),
+			Event::WindowPoStRefused {
+				deadline,
+				partition,
+				error,
+				..
+			} if (*deadline, *partition) == (slot.deadline, slot.partition) => {
+				Some(Verdict::Refused(error.clone()))
+			},
+			_ => None,
+		})
+		.unwrap_or(Verdict::Nothing)
+}
+
+async fn refused(
+	app: &App,
+	slots: &Slots,
+	slot: Slot,
+	ready: &Ready,
+	error: &str,
+	block: BlockNumber,
+) -> Result<(), TaskError> {
+	let Slot {
+		deadline,
+		partition,
+		..
+	} = slot;
+	warn!(
+		deadline,
+		partition, block, "the chain refused a window PoSt: {error}"
+	);
+	let name = error.rsplit('.').next().unwrap_or(error);
+	if name == "AlreadyProven" {
+		// At the next block the chain is asked for it.
+		slots.set(slot, Progress::Ready(ready.clone()));
+		return Ok(());
+	}
+	// A bad proof is made again at once; whatever else is wrong may be different a little later.
+	let until = if is_bad_proof(name) {
+		block
+	} else {
+		block.saturating_add(RETRY_BLOCKS)
+	};
+	slots.set(slot, Progress::Failed(until));
+	let subject = format!("deadline {deadline} partition {partition}");
+	app.database
+		.insert_refusal("post", &subject, error, block, now())
+		.await?;
+	Ok(())
+}
+
 async fn accepted(
 	app: &App,
 	slots: &Slots,
-	batch: &[(Slot, Ready)],
+	slot: Slot,
+	ready: &Ready,
 	included: &Included,
 ) -> Result<(), TaskError> {
-	for (slot, ready) in batch {
-		let counted = included.events.iter().any(|event| {
-			matches!(event, Event::WindowPoStAccepted { deadline, partition, .. }
-				if *deadline == slot.deadline && *partition == slot.partition)
-		});
-		if !counted {
-			slots.set(*slot, Progress::Ready(ready.clone()));
-			continue;
-		}
-		slots.set(*slot, Progress::Done);
-		info!(
-			deadline = slot.deadline,
-			partition = slot.partition,
-			block = included.block,
-			"window PoSt is accepted"
-		);
-		let post = Post {
-			window_open: slot.open,
-			deadline: slot.deadline,
-			partition: slot.partition,
-			sectors: ready.sectors.clone(),
-			block: included.block,
-			extrinsic: Some(extrinsic(included)),
-			at: now(),
-		};
-		app.database.insert_post(&post).await?;
-	}
-	Ok(())
+	slots.set(slot, Progress::Done);
+	info!(
+		deadline = slot.deadline,
+		partition = slot.partition,
+		skipped = ready.skipped.len(),
+		block = included.block,
+		"window PoSt is accepted"
+	);
+	let post = Post {
+		window_open: slot.open,
+		deadline: slot.deadline,
+		partition: slot.partition,
+		sectors: ready.proven.clone(),
+		block: included.block,
+		extrinsic: Some(extrinsic(included)),
+		at: now(),
+	};
+	Ok(app.database.insert_post(&post).await?)
 }
 
 /// Notes a proof that the chain accepted while nobody was looking.
@@ -143,4 +194,50 @@ pub(super) async fn note_earlier(
 		at: now(),
 	};
 	Ok(app.database.insert_post(&post).await?)
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn each_partition_finds_its_own_event() {
+		let provider = holdfast_chain_client::AccountId([1; 32]);
+		let included = Included {
+			block: 7,
+			block_hash: [0; 32],
+			extrinsic_index: 1,
+			extrinsic_hash: [2; 32],
+			events: vec![
+				Event::WindowPoStAccepted {
+					provider,
+					deadline: 1,
+					partition: 0,
+					recovered: 0,
+					new_faults: 0,
+					failed_recoveries: 0,
+				},
+				Event::WindowPoStRefused {
+					provider,
+					deadline: 1,
+					partition: 1,
+					error: "Proofs.ProofRejected".into(),
+				},
+			],
+		};
+		let of = |partition| {
+			verdict(
+				&included,
+				Slot {
+					open: 5,
+					deadline: 1,
+					partition,
+				},
+			)
+		};
+		assert_eq!(of(0), Verdict::Accepted);
+		assert_eq!(of(1), Verdict::Refused("Proofs.ProofRejected".into()));
+		assert_eq!(of(2), Verdict::Nothing);
+	}
 }

@@ -31,12 +31,13 @@ fn info(offset: BlockNumber, live: &[u32]) -> ProviderInfo {
 	}
 }
 
-fn ready(alone: bool) -> Ready {
+fn ready() -> Ready {
 	Ready {
 		proof: [0; 192],
-		sectors: vec![1],
+		due: vec![1],
+		proven: vec![1],
+		skipped: vec![],
 		randomness: [0; 32],
-		alone,
 	}
 }
 
@@ -60,12 +61,12 @@ fn only_deadlines_with_live_sectors_are_due_and_the_next_to_close_comes_first() 
 }
 
 #[test]
-fn proofs_that_were_refused_in_company_go_alone() {
+fn a_deadlines_proofs_go_together_up_to_the_limit() {
 	let proofs = (0..20)
-		.map(|partition| (slot(partition), ready(partition % 10 == 0)))
+		.map(|partition| (slot(partition), ready()))
 		.collect();
 	let sizes: Vec<_> = batches(proofs).iter().map(Vec::len).collect();
-	assert_eq!(sizes, [16, 2, 1, 1]);
+	assert_eq!(sizes, [16, 4]);
 	assert!(batches(Vec::new()).is_empty());
 }
 

@@ -227,6 +227,17 @@ impl Database {
 		Ok(changed.rows_affected() == 1)
 	}
 
+	/// How many tasks of a kind are to be done now, those that are being done included.
+	pub async fn due_tasks(&self, kind: Kind, now: Millis) -> Result<i64, DatabaseError> {
+		Ok(sqlx::query_scalar(
+			"SELECT COUNT(*) FROM tasks WHERE kind = ? AND state = 'queued' AND next_run_at <= ?",
+		)
+		.bind(kind.name())
+		.bind(now)
+		.fetch_one(self.pool())
+		.await?)
+	}
+
 	/// All tasks, the most urgent first.
 	pub async fn tasks(&self) -> Result<Vec<TaskRow>, DatabaseError> {
 		Ok(sqlx::query_as(

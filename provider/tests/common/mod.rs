@@ -9,7 +9,9 @@ use std::{
 	sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
 use codec::Encode;
+use futures::stream;
 use holdfast_chain_client::{
 	AccountBalance, AccountId, Ask, BlockRef, Call, DeadlineLoad, Deal, DealState, Event, Health,
 	Included, Partition, PreCommit, ProviderInfo, Sector, Signer,
@@ -28,9 +30,14 @@ use holdfast_provider::{
 	chain::{Answer, Chain, ChainError},
 	config::Config,
 	database::Database,
-	deal::intake::Offer,
+	deal::{
+		intake::{take, Offer},
+		upload::receive,
+	},
 	hooks::Hooks,
+	pipeline::Pipeline,
 	store::Store,
+	tasks::{Handler, Kind, Outcome, TaskError},
 	worker::{Response, Worker},
 };
 
@@ -51,6 +58,10 @@ pub struct State {
 	pub events: BTreeMap<BlockNumber, Vec<Event>>,
 	/// Every call that was sent, also those that failed.
 	pub calls: Vec<Call>,
+	/// The proofs of these sectors are refused, each once, for a reason.
+	pub refused_proofs: BTreeMap<SectorNumber, String>,
+	/// The window PoSts of these partitions are refused, each once, for a reason.
+	pub refused_posts: BTreeMap<PartitionIndex, String>,
 	/// What the next calls end with, instead of what they should do.
 	pub failures: VecDeque<ChainError>,
 	/// What the next calls end with although they do what they should.
@@ -252,10 +263,19 @@ fn apply(
 		Call::ProveCommitSectors(sectors) => {
 			for sector in sectors {
 				let number = sector.sector;
-				let pre_commit = state
-					.pre_commits
-					.remove(&number)
-					.ok_or_else(|| refusal("StorageProvider", "NoSuchPreCommit"))?;
+				let mut error = state.refused_proofs.remove(&number);
+				if !state.pre_commits.contains_key(&number) {
+					error = Some("StorageProvider.NoSuchPreCommit".into());
+				}
+				if let Some(error) = error {
+					events.push(Event::ProofRefused {
+						provider: us,
+						sector: number,
+						error,
+					});
+					continue;
+				}
+				let pre_commit = state.pre_commits.remove(&number).unwrap();
 				for deal in &pre_commit.deals {
 					state.deals.get_mut(deal).unwrap().state = DealState::Active { sector: number };
 				}
@@ -300,15 +320,30 @@ fn apply(
 			submissions,
 		} => {
 			for submission in submissions {
+				if let Some(error) = state.refused_posts.remove(&submission.partition) {
+					events.push(Event::WindowPoStRefused {
+						provider: us,
+						deadline: *deadline,
+						partition: submission.partition,
+						error,
+					});
+					continue;
+				}
 				let partition = state.partition.as_mut().unwrap();
 				partition.last_proof = now;
-				partition.faulty.clear();
+				partition.faulty = submission
+					.skipped
+					.iter()
+					.map(|position| partition.sectors[*position as usize])
+					.collect();
 				partition.recovering.clear();
 				events.push(Event::WindowPoStAccepted {
 					provider: us,
 					deadline: *deadline,
 					partition: submission.partition,
 					recovered: 0,
+					new_faults: 0,
+					failed_recoveries: 0,
 				});
 			}
 		},
@@ -538,9 +573,10 @@ impl Fixture {
 		use std::os::unix::fs::PermissionsExt;
 		let mut fixture = Self::with(config, Path::new("/nonexistent")).await;
 		let script = fixture.folder.path().join("worker");
-		// The request is the only line of input; its step names the answer.
+		// The request is the only line of input; its step names the answer, or a script that makes it.
 		let text =
 			"#!/bin/sh\nread -r line\nstep=${line#*\\\"step\\\":\\\"}\nstep=${step%%\\\"*}\n\
+			script=$HOLDFAST_KEYS/$step.sh\n[ -e \"$script\" ] && exec sh \"$script\" \"$line\"\n\
 			exec cat \"$HOLDFAST_KEYS/$step.json\"\n";
 		std::fs::write(&script, text).unwrap();
 		std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -558,6 +594,11 @@ impl Fixture {
 	pub fn answer(&self, step: &str, response: &Response) {
 		let path = self.keys.join(format!("{step}.json"));
 		std::fs::write(path, serde_json::to_vec(response).unwrap()).unwrap();
+	}
+
+	/// Sets the shell script that answers a step, given the request.
+	pub fn answer_by(&self, step: &str, script: &str) {
+		std::fs::write(self.keys.join(format!("{step}.sh")), script).unwrap();
 	}
 
 	async fn restart_app(&mut self) {
@@ -627,6 +668,7 @@ async fn app(
 		hooks: Hooks::default(),
 		wake: Arc::default(),
 		uploads: Mutex::default(),
+		proofs: Default::default(),
 	})
 }
 
@@ -664,4 +706,22 @@ pub fn test_data(length: usize, seed: u8) -> TestData {
 		},
 		block,
 	}
+}
+
+/// Offers data and sends it: the deal is accepted.
+pub async fn accepted(fixture: &Fixture, data: &TestData, nonce: u64) -> String {
+	let offer = fixture.offer(&fixture.proposal(data, nonce), data);
+	let id = take(&fixture.app, &offer).await.unwrap().id;
+	let body: Vec<Result<Bytes, std::io::Error>> = vec![Ok(data.car.clone().into())];
+	receive(&fixture.app, &id, 0, stream::iter(body))
+		.await
+		.unwrap();
+	id
+}
+
+/// Does a task's work once.
+pub async fn run(fixture: &Fixture, kind: Kind, subject: &str) -> Result<Outcome, TaskError> {
+	Pipeline::new(fixture.app.clone())
+		.run(kind, subject, None)
+		.await
 }

@@ -9,11 +9,8 @@ use frame_support::{
 	traits::{ConstU32, Get},
 	weights::Weight,
 };
-use holdfast_primitives::{
-	sector::SectorSize, CommR, DealId, Digest, PieceInfo, Policy, ProofBytes, SectorNumber,
-};
-use pallet_proofs::WeightInfo as _;
-use pallet_storage_provider::PoRepStatement;
+use holdfast_primitives::{sector::SectorSize, DealId, Digest, PieceInfo, Policy, SectorNumber};
+use pallet_storage_provider::{PartitionProof, SectorProofs, Verification};
 use sp_runtime::{DispatchError, DispatchResult};
 
 /// The policy that the chain was made with.
@@ -76,8 +73,6 @@ impl pallet_storage_provider::Config for Runtime {
 	type WeightInfo = ();
 }
 
-type ProofsWeight = <Runtime as pallet_proofs::Config>::WeightInfo;
-
 impl pallet_proofs::Config for Runtime {
 	type AcceptDevnetKeys = AcceptDevnetKeys;
 	type WeightInfo = ();
@@ -122,45 +117,68 @@ impl pallet_storage_provider::Randomness for ProviderRandomness {
 /// The verification of sectors' proofs.
 pub struct ProviderProofs;
 
-impl pallet_storage_provider::Proofs for ProviderProofs {
-	fn verify_porep(
-		sector_size: SectorSize,
-		statement: &PoRepStatement,
-		proofs: &[ProofBytes],
-	) -> DispatchResult {
-		#[cfg(feature = "runtime-benchmarks")]
-		if benchmark::accepts_all_proofs() {
-			return Ok(());
+impl ProviderProofs {
+	fn convert(verified: pallet_proofs::Verification) -> Verification {
+		let dispatch = |error: pallet_proofs::ProofError| error.dispatch::<Runtime>();
+		Verification {
+			results: verified
+				.results
+				.into_iter()
+				.map(|result| result.map_err(dispatch))
+				.collect(),
+			weight: verified.weight,
 		}
-		Proofs::verify_porep(
-			sector_size,
-			&pallet_proofs::PoRepStatement {
-				sector_bytes: sector_size.bytes(),
-				porep_id: sector_size.porep_id(),
-				prover_id: statement.prover_id,
-				sector_number: statement.sector_number,
-				comm_d: statement.comm_d.0,
-				comm_r: statement.comm_r.0,
-				ticket: statement.ticket,
-				seed: statement.seed,
-			},
-			proofs,
-		)
-		.map_err(|error| error.dispatch::<Runtime>())
 	}
 
-	fn verify_window_post(
-		sector_size: SectorSize,
-		randomness: &Digest,
-		sectors: &[(SectorNumber, CommR)],
-		proof: &ProofBytes,
-	) -> DispatchResult {
+	/// In a benchmark that measures everything but the proofs, all of them hold.
+	fn unseen(_count: usize) -> Option<Verification> {
 		#[cfg(feature = "runtime-benchmarks")]
 		if benchmark::accepts_all_proofs() {
-			return Ok(());
+			return Some(Verification {
+				results: alloc::vec![Ok(()); _count],
+				weight: Weight::zero(),
+			});
 		}
-		Proofs::verify_window_post(sector_size, randomness, sectors, proof)
-			.map_err(|error| error.dispatch::<Runtime>())
+		None
+	}
+}
+
+impl pallet_storage_provider::Proofs for ProviderProofs {
+	fn verify_poreps(sector_size: SectorSize, sectors: &[SectorProofs<'_>]) -> Verification {
+		if let Some(accepted) = Self::unseen(sectors.len()) {
+			return accepted;
+		}
+		let sectors: Vec<pallet_proofs::PoRep<'_>> = sectors
+			.iter()
+			.map(|(statement, proofs)| {
+				let statement = pallet_proofs::PoRepStatement {
+					sector_bytes: sector_size.bytes(),
+					porep_id: sector_size.porep_id(),
+					prover_id: statement.prover_id,
+					sector_number: statement.sector_number,
+					comm_d: statement.comm_d.0,
+					comm_r: statement.comm_r.0,
+					ticket: statement.ticket,
+					seed: statement.seed,
+				};
+				(statement, *proofs)
+			})
+			.collect();
+		Self::convert(Proofs::verify_poreps(sector_size, &sectors))
+	}
+
+	fn verify_window_posts(
+		sector_size: SectorSize,
+		randomness: &Digest,
+		partitions: &[PartitionProof<'_>],
+	) -> Verification {
+		Self::unseen(partitions.len()).unwrap_or_else(|| {
+			Self::convert(Proofs::verify_window_posts(
+				sector_size,
+				randomness,
+				partitions,
+			))
+		})
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -172,18 +190,13 @@ impl pallet_storage_provider::Proofs for ProviderProofs {
 /// What the verification of sectors' proofs costs, by what the pallet that verifies them measures.
 pub struct SectorProofWeights;
 
-/// The public inputs of a window PoSt of sectors below 32 GiB, rounded up. The keys of the larger sizes are
-/// too large for the chain's state.
-const WINDOW_POST_INPUTS: u32 = 32;
-
 impl pallet_storage_provider::ProofWeights for SectorProofWeights {
-	fn porep(count: u32) -> Weight {
-		// From above: the proofs of one sector are verified together, but these can be of many.
-		ProofsWeight::verify_porep(1).saturating_mul(count.into())
+	fn poreps(sectors: u32, proofs: u32) -> Weight {
+		Proofs::poreps_weight(sectors, proofs)
 	}
 
-	fn window_post(count: u32) -> Weight {
-		ProofsWeight::verify_window_post(WINDOW_POST_INPUTS).saturating_mul(count.into())
+	fn window_posts(partitions: u32) -> Weight {
+		Proofs::window_posts_weight(partitions)
 	}
 }
 

@@ -2,7 +2,7 @@
 //! test knows in place of the preset's.
 
 use codec::Encode;
-use frame_support::traits::Hooks;
+use frame_support::{dispatch::DispatchResultWithPostInfo, traits::Hooks};
 use holdfast_primitives::{
 	deadline::{window_at, Window},
 	randomness::{self, Domain},
@@ -167,6 +167,23 @@ pub fn proven_at(sector: SectorNumber) -> Option<(DeadlineIndex, PartitionIndex)
 		}) if proven == sector => Some((deadline, partition)),
 		_ => None,
 	})
+}
+
+/// Makes a call about one sector or partition; fails also if the chain only reports its refusal.
+pub fn outcome(call: impl FnOnce() -> DispatchResultWithPostInfo) -> DispatchResultWithPostInfo {
+	let before = events().len();
+	let info = call()?;
+	let refusal = events()
+		.into_iter()
+		.skip(before)
+		.find_map(|event| match event {
+			RuntimeEvent::StorageProvider(
+				pallet_storage_provider::Event::ProofRefused { error, .. }
+				| pallet_storage_provider::Event::WindowPoStRefused { error, .. },
+			) => Some(error),
+			_ => None,
+		});
+	refusal.map_or(Ok(info), |error| Err(error.into()))
 }
 
 pub fn events() -> Vec<RuntimeEvent> {

@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod batches;
 mod chain;
 
 use chain::*;
 use frame_support::{
-	assert_noop, assert_ok,
+	assert_err, assert_ok,
 	traits::fungible::{Inspect, InspectHold},
+	weights::Weight,
 };
 use holdfast_primitives::{
 	piece::compute_comm_d, policy::HOLD, BlockNumber, CommP, CommR, DeadlineIndex, DealId,
@@ -114,10 +116,12 @@ fn prove(
 		sector: SECTOR,
 		proofs: vec![proof].try_into().unwrap(),
 	};
-	StorageProvider::prove_commit_sectors(
-		RuntimeOrigin::signed(account),
-		vec![proof].try_into().unwrap(),
-	)
+	outcome(|| {
+		StorageProvider::prove_commit_sectors(
+			RuntimeOrigin::signed(account),
+			vec![proof].try_into().unwrap(),
+		)
+	})
 }
 
 /// A chain on which the provider has proven a sector with a deal.
@@ -156,15 +160,13 @@ impl Sealed {
 		let proof = self
 			.keys
 			.prove_partition(&provider(), &window, &[(SECTOR, COMM_R)]);
-		StorageProvider::submit_window_post(
-			RuntimeOrigin::signed(provider()),
+		submit_post(
 			self.deadline,
-			vec![PostSubmission {
+			PostSubmission {
 				partition: self.partition,
+				skipped: Default::default(),
 				proof,
-			}]
-			.try_into()
-			.unwrap(),
+			},
 		)
 	}
 
@@ -194,6 +196,19 @@ impl Sealed {
 	fn end(&self) -> BlockNumber {
 		pallet_market::Deals::<Runtime>::get(self.deal).unwrap().end
 	}
+}
+
+fn submit_post(
+	deadline: DeadlineIndex,
+	submission: PostSubmission,
+) -> frame_support::dispatch::DispatchResultWithPostInfo {
+	outcome(|| {
+		StorageProvider::submit_window_post(
+			RuntimeOrigin::signed(provider()),
+			deadline,
+			vec![submission].try_into().unwrap(),
+		)
+	})
 }
 
 fn pledge() -> Balance {
@@ -291,12 +306,12 @@ fn a_proof_is_worth_nothing_to_another_provider() {
 		pre_commit(Charlie.to_account_id(), Vec::new());
 		run_to(System::block_number() + policy().pre_commit_challenge_delay + 1);
 		let stolen = keys.prove_replica(&provider(), SECTOR);
-		assert_noop!(
+		assert_err!(
 			prove(Charlie.to_account_id(), stolen).map_err(|error| error.error),
 			pallet_proofs::Error::<Runtime>::ProofRejected
 		);
 		assert_ok!(prove(provider(), stolen));
-		assert_noop!(
+		assert_err!(
 			prove(provider(), stolen).map_err(|error| error.error),
 			ProviderError::NoSuchPreCommit
 		);
@@ -313,24 +328,20 @@ fn a_window_post_is_of_its_own_window_only() {
 			.keys
 			.prove_partition(&provider(), &first, &[(SECTOR, COMM_R)]);
 		assert_ok!(sealed.submit());
-		assert_noop!(
+		assert_err!(
 			sealed.submit().map_err(|error| error.error),
 			ProviderError::AlreadyProven
 		);
 		run_to(first.close);
 		let next = window(&provider(), sealed.deadline);
 		run_to(next.open);
-		let replay = vec![PostSubmission {
+		let replay = PostSubmission {
 			partition: sealed.partition,
+			skipped: Default::default(),
 			proof: old,
-		}];
-		assert_noop!(
-			StorageProvider::submit_window_post(
-				RuntimeOrigin::signed(provider()),
-				sealed.deadline,
-				replay.try_into().unwrap()
-			)
-			.map_err(|error| error.error),
+		};
+		assert_err!(
+			submit_post(sealed.deadline, replay).map_err(|error| error.error),
 			pallet_proofs::Error::<Runtime>::ProofRejected
 		);
 	});

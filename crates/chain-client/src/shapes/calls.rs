@@ -201,6 +201,7 @@ impl From<&call::ProveCommitSector> for ProveCommitSector {
 #[encode_as_type(crate_path = "subxt::ext::scale_encode")]
 struct PostSubmission {
 	partition: PartitionIndex,
+	skipped: Vec<u8>,
 	proof: ProofBytes,
 }
 
@@ -208,7 +209,23 @@ impl From<&call::PostSubmission> for PostSubmission {
 	fn from(submission: &call::PostSubmission) -> Self {
 		Self {
 			partition: submission.partition,
+			skipped: bit_field(&submission.skipped),
 			proof: submission.proof,
 		}
 	}
+}
+
+/// Positions as the chain has them: bit `p % 8` of byte `p / 8`, and no empty byte at the end.
+fn bit_field(positions: &[u32]) -> Vec<u8> {
+	let mut field = Vec::new();
+	for position in positions {
+		let byte = usize::try_from(position / 8).unwrap_or(usize::MAX);
+		if field.len() <= byte {
+			field.resize(byte.saturating_add(1), 0);
+		}
+		if let Some(bits) = field.get_mut(byte) {
+			*bits |= 1u8 << (position % 8);
+		}
+	}
+	field
 }

@@ -79,8 +79,28 @@ pub(crate) fn decode<T: Config>(
 			error: describe(&error, metadata),
 		},
 		pallet::PROVIDER, WindowPoStAccepted {
-			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex, recovered: u32
-		} => Event::WindowPoStAccepted { provider: provider.0, deadline, partition, recovered },
+			provider: Account,
+			deadline: DeadlineIndex,
+			partition: PartitionIndex,
+			recovered: u32,
+			new_faults: u32,
+			failed_recoveries: u32,
+		} => Event::WindowPoStAccepted {
+			provider: provider.0,
+			deadline,
+			partition,
+			recovered,
+			new_faults,
+			failed_recoveries,
+		},
+		pallet::PROVIDER, WindowPoStRefused {
+			provider: Account, deadline: DeadlineIndex, partition: PartitionIndex, error: Value
+		} => Event::WindowPoStRefused {
+			provider: provider.0,
+			deadline,
+			partition,
+			error: describe(&error, metadata),
+		},
 		pallet::PROVIDER, PartitionFaulty {
 			provider: Account,
 			deadline: DeadlineIndex,

@@ -120,6 +120,7 @@ fn one_of_each() -> Vec<Call> {
 			deadline: 0,
 			submissions: vec![PostSubmission {
 				partition: 0,
+				skipped: vec![0],
 				proof: [0; 192],
 			}],
 		},

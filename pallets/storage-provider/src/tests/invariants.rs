@@ -19,10 +19,21 @@ enum Step {
 		sector: SectorNumber,
 		valid: bool,
 	},
+	/// Everything that is pre-committed in one call, sectors with a bit in `bad` badly, and one twice.
+	ProveBatch {
+		bad: u8,
+	},
 	Post {
 		deadline: u32,
 		partition: u32,
 		valid: bool,
+		skipped: Vec<u32>,
+	},
+	/// Every partition of a deadline in one call, some badly, and one twice.
+	PostBatch {
+		deadline: u32,
+		bad: u8,
+		skipped: Vec<u32>,
 	},
 	PostAll,
 	RecoverAll,
@@ -46,6 +57,18 @@ enum Step {
 	},
 }
 
+fn skips() -> impl Strategy<Value = Vec<u32>> {
+	prop_oneof![
+		2 => Just(vec![]),
+		1 => proptest::collection::btree_set(0u32..3, 0..2).prop_map(|set| set.into_iter().collect()),
+	]
+}
+
+/// Whether the item at `index` is to be bad.
+fn is_bad(bad: u8, index: usize) -> bool {
+	bad >> (index % 8) & 1 == 1
+}
+
 fn step() -> impl Strategy<Value = Step> {
 	let sector = || 0u64..8;
 	prop_oneof![
@@ -53,8 +76,12 @@ fn step() -> impl Strategy<Value = Step> {
 			.prop_map(|(sector, lifetime, deal)| Step::PreCommit { sector, lifetime, deal }),
 		5 => (sector(), prop::bool::weighted(0.9))
 			.prop_map(|(sector, valid)| Step::Prove { sector, valid }),
-		2 => (0u32..4, 0u32..3, any::<bool>())
-			.prop_map(|(deadline, partition, valid)| Step::Post { deadline, partition, valid }),
+		2 => any::<u8>().prop_map(|bad| Step::ProveBatch { bad }),
+		2 => (0u32..4, 0u32..3, any::<bool>(), skips()).prop_map(
+			|(deadline, partition, valid, skipped)| Step::Post { deadline, partition, valid, skipped }
+		),
+		3 => (0u32..3, any::<u8>(), skips())
+			.prop_map(|(deadline, bad, skipped)| Step::PostBatch { deadline, bad, skipped }),
 		8 => Just(Step::PostAll),
 		4 => Just(Step::RecoverAll),
 		2 => sector().prop_map(|sector| Step::Recover { sector }),
@@ -98,18 +125,59 @@ fn take(provider: &AccountId32, step: &Step, next_deal: &mut u64) {
 				assert!(valid || proven.is_err());
 			}
 		},
+		Step::ProveBatch { bad } => {
+			let mut proofs: Vec<_> = PreCommits::<Test>::iter_key_prefix(provider)
+				.map(|sector| porep(provider, sector))
+				.collect();
+			if proofs.is_empty() {
+				return;
+			}
+			for (index, proof) in proofs.iter_mut().enumerate() {
+				proof.proofs[0][0] ^= u8::from(is_bad(bad, index));
+			}
+			proofs.push(proofs[0].clone());
+			let results = prove_each(provider, &proofs).unwrap();
+			for (index, result) in results.iter().enumerate() {
+				let twice = index == proofs.len() - 1;
+				assert!(!(twice || is_bad(bad, index)) || result.is_err());
+			}
+		},
 		Step::Post {
 			deadline,
 			partition,
 			valid,
+			ref skipped,
 		} => {
 			let key = (provider.clone(), deadline, partition);
 			if Partitions::<Test>::contains_key(&key) {
-				let mut proof = post(&key);
+				let mut proof = post_without(&key, skipped);
 				proof.proof[0] ^= u8::from(!valid);
-				let accepted =
-					StorageProvider::submit_window_post(signed(provider), deadline, batch([proof]));
+				let accepted = submit_post(provider, deadline, proof);
 				assert!(valid || accepted.is_err());
+			}
+		},
+		Step::PostBatch {
+			deadline,
+			bad,
+			ref skipped,
+		} => {
+			let mut proofs: Vec<_> = Partitions::<Test>::iter_key_prefix((provider, deadline))
+				.map(|partition| post_without(&(provider.clone(), deadline, partition), skipped))
+				.collect();
+			if proofs.is_empty() {
+				return;
+			}
+			for (index, proof) in proofs.iter_mut().enumerate() {
+				proof.proof[0] ^= u8::from(is_bad(bad, index));
+			}
+			proofs.push(proofs[0].clone());
+			proofs.truncate(crate::MAX_BATCH as usize);
+			for (index, result) in submit_each(provider, deadline, &proofs)
+				.unwrap_or_default()
+				.iter()
+				.enumerate()
+			{
+				assert!(!is_bad(bad, index) || result.is_err());
 			}
 		},
 		Step::PostAll => {

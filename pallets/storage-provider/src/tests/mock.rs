@@ -4,11 +4,14 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{
-	derive_impl, parameter_types,
+	derive_impl,
+	dispatch::DispatchErrorWithPostInfo,
+	parameter_types,
 	traits::{
 		fungible::{Inspect, InspectHold},
 		Hooks,
 	},
+	weights::Weight,
 	BoundedVec, Hashable, Twox64Concat,
 };
 use holdfast_primitives::{
@@ -21,8 +24,9 @@ use sp_runtime::{
 };
 
 use crate::{
-	Ask, Market, PartitionKey, Partitions, PoRepStatement, PostSubmission, PreCommitSector, Proofs,
-	ProveCommitSector, Randomness,
+	Ask, Market, PartitionKey, PartitionProof, Partitions, PoRepStatement, Positions,
+	PostSubmission, PreCommitSector, ProofWeights, Proofs, ProveCommitSector, Randomness,
+	SectorProofs, Verification,
 };
 
 pub type Block = frame_system::mocking::MockBlockU32<Test>;
@@ -65,7 +69,7 @@ impl crate::Config for Test {
 	type Market = StandIn;
 	type MaxDuePerBlock = MaxDuePerBlock;
 	type WeightInfo = ();
-	type ProofWeights = ();
+	type ProofWeights = StandIn;
 }
 
 /// Market, randomness and proofs in one. Its state is chain state, so that it rolls back.
@@ -128,30 +132,55 @@ fn porep_proofs(size: SectorSize, statement: &PoRepStatement) -> Vec<ProofBytes>
 		.collect()
 }
 
+/// What verifying together costs here, and what looking for bad proofs costs in addition.
+pub const TOGETHER: Weight = Weight::from_parts(1_000, 10);
+pub const ONE_BY_ONE: Weight = Weight::from_parts(5_000, 0);
+
+fn verified(results: Vec<DispatchResult>) -> Verification {
+	let bad = results.iter().any(Result::is_err);
+	let weight = match (results.is_empty(), bad) {
+		(true, _) => Weight::zero(),
+		(false, false) => TOGETHER,
+		(false, true) => TOGETHER + ONE_BY_ONE,
+	};
+	Verification { results, weight }
+}
+
 impl Proofs for StandIn {
-	fn verify_porep(
-		size: SectorSize,
-		statement: &PoRepStatement,
-		proofs: &[ProofBytes],
-	) -> DispatchResult {
-		let valid = AcceptAll::get() || porep_proofs(size, statement) == proofs;
-		valid.then_some(()).ok_or(BAD_PROOF)
+	fn verify_poreps(size: SectorSize, sectors: &[SectorProofs<'_>]) -> Verification {
+		let verify = |(statement, proofs): &SectorProofs<'_>| {
+			let valid = AcceptAll::get() || porep_proofs(size, statement) == *proofs;
+			valid.then_some(()).ok_or(BAD_PROOF)
+		};
+		verified(sectors.iter().map(verify).collect())
 	}
 
-	fn verify_window_post(
+	fn verify_window_posts(
 		size: SectorSize,
 		randomness: &Digest,
-		sectors: &[(SectorNumber, CommR)],
-		proof: &ProofBytes,
-	) -> DispatchResult {
-		assert!(sectors.is_sorted_by(|a, b| a.0 < b.0));
-		let valid = AcceptAll::get() || proof_of(&(size, randomness, sectors)) == *proof;
-		valid.then_some(()).ok_or(BAD_PROOF)
+		partitions: &[PartitionProof<'_>],
+	) -> Verification {
+		let verify = |(sectors, proof): &PartitionProof<'_>| {
+			assert!(!sectors.is_empty() && sectors.is_sorted_by(|a, b| a.0 < b.0));
+			let valid = AcceptAll::get() || proof_of(&(size, randomness, sectors)) == *proof;
+			valid.then_some(()).ok_or(BAD_PROOF)
+		};
+		verified(partitions.iter().map(verify).collect())
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_accept_all() {
 		AcceptAll::put(true);
+	}
+}
+
+impl ProofWeights for StandIn {
+	fn poreps(_: u32, _: u32) -> Weight {
+		TOGETHER + ONE_BY_ONE
+	}
+
+	fn window_posts(_: u32) -> Weight {
+		TOGETHER + ONE_BY_ONE
 	}
 }
 
@@ -352,14 +381,65 @@ pub fn porep(provider: &AccountId32, sector: SectorNumber) -> ProveCommitSector 
 	}
 }
 
-pub fn prove(provider: &AccountId32, sectors: &[ProveCommitSector]) -> DispatchResult {
-	StorageProvider::prove_commit_sectors(
-		signed(provider),
-		BoundedVec::truncate_from(sectors.to_vec()),
-	)
-	.map(|_| ())
-	.map_err(|error| error.error)
+/// An error as events keep it: without its message.
+pub fn stored(error: impl Into<DispatchError>) -> DispatchError {
+	DispatchError::decode(&mut &error.into().encode()[..]).unwrap()
 }
+
+/// Makes a call and returns the results that its events tell, in order.
+fn results_of<R>(
+	call: impl FnOnce() -> Result<R, DispatchErrorWithPostInfo>,
+) -> Result<Vec<DispatchResult>, DispatchError> {
+	let before = System::events().len();
+	call().map_err(|error| error.error)?;
+	let results = System::events().into_iter().skip(before);
+	Ok(results
+		.filter_map(|record| match record.event {
+			RuntimeEvent::StorageProvider(
+				crate::Event::SectorProven { .. } | crate::Event::WindowPoStAccepted { .. },
+			) => Some(Ok(())),
+			RuntimeEvent::StorageProvider(
+				crate::Event::ProofRefused { error, .. }
+				| crate::Event::WindowPoStRefused { error, .. },
+			) => Some(Err(error)),
+			_ => None,
+		})
+		.collect())
+}
+
+/// Proves sectors and returns the result of each.
+pub fn prove_each(
+	provider: &AccountId32,
+	sectors: &[ProveCommitSector],
+) -> Result<Vec<DispatchResult>, DispatchError> {
+	let proofs = BoundedVec::truncate_from(sectors.to_vec());
+	let results = results_of(|| StorageProvider::prove_commit_sectors(signed(provider), proofs))?;
+	assert_eq!(results.len(), sectors.len());
+	Ok(results)
+}
+
+/// Proves sectors, all of which must succeed.
+pub fn prove(provider: &AccountId32, sectors: &[ProveCommitSector]) -> DispatchResult {
+	prove_each(provider, sectors)?.into_iter().collect()
+}
+
+/// The hash of the whole state.
+pub fn state_root() -> Vec<u8> {
+	sp_io::storage::root(sp_runtime::StateVersion::V1)
+}
+
+/// Nothing but an event comes of the call, which fails with the error or reports it.
+macro_rules! assert_refused {
+	($call:expr, $error:expr $(,)?) => {
+		System::reset_events();
+		let before = state_root();
+		let found = $call.map(|_| ()).map_err(stored);
+		assert_eq!(found, Err(stored($error)));
+		System::reset_events();
+		assert_eq!(before, state_root());
+	};
+}
+pub(crate) use assert_refused;
 
 /// Waits until a pre-commit of now can be proven.
 pub fn await_seed() {
@@ -431,23 +511,57 @@ pub fn run_past_window(provider: &AccountId32, number: SectorNumber) -> Window {
 
 /// The window PoSt that the chain expects now.
 pub fn post(key: &PartitionKey<AccountId32>) -> PostSubmission {
+	post_without(key, &[])
+}
+
+/// The window PoSt of a partition without the sectors at some positions.
+pub fn post_without(key: &PartitionKey<AccountId32>, skipped: &[u32]) -> PostSubmission {
 	let (provider, deadline, partition) = key;
+	let skipped = positions(skipped);
 	let info = crate::Providers::<Test>::get(provider).unwrap();
 	let to_prove = Partitions::<Test>::get(key).unwrap_or_default().to_prove();
-	let sectors = StorageProvider::replicas_at(key, &to_prove).unwrap();
+	let sectors = StorageProvider::replicas_at(key, &to_prove.difference(&skipped)).unwrap();
 	let challenge = window(provider, *deadline).challenge;
 	let randomness =
 		StorageProvider::draw(Domain::WindowPoSt, challenge, provider).unwrap_or_default();
 	PostSubmission {
 		partition: *partition,
+		skipped,
 		proof: proof_of(&(info.sector_size, randomness, sectors)),
 	}
 }
 
+/// A set of positions.
+pub fn positions(list: &[u32]) -> Positions {
+	let mut set = Positions::default();
+	for position in list {
+		assert!(set.insert(*position));
+	}
+	set
+}
+
+/// Submits proofs and returns the result of each.
+pub fn submit_each(
+	provider: &AccountId32,
+	deadline: u32,
+	submissions: &[PostSubmission],
+) -> Result<Vec<DispatchResult>, DispatchError> {
+	let list = BoundedVec::truncate_from(submissions.to_vec());
+	let results =
+		results_of(|| StorageProvider::submit_window_post(signed(provider), deadline, list))?;
+	assert_eq!(results.len(), submissions.len());
+	Ok(results)
+}
+
+/// Submits the proof of one partition.
+pub fn submit_post(provider: &AccountId32, deadline: u32, post: PostSubmission) -> DispatchResult {
+	submit_each(provider, deadline, &[post])?
+		.into_iter()
+		.collect()
+}
+
 pub fn submit(key: &PartitionKey<AccountId32>) -> DispatchResult {
-	StorageProvider::submit_window_post(signed(&key.0), key.1, batch([post(key)]))
-		.map(|_| ())
-		.map_err(|error| error.error)
+	submit_post(&key.0, key.1, post(key))
 }
 
 /// Proves the sector's partition in its next window, at its beginning.

@@ -20,6 +20,13 @@ fn an_empty_sector_holds_zeros() {
 			stored.comm_d,
 			compute_comm_d(SectorSize::KiB2, &[]).unwrap()
 		);
+		// The root of 64 zero leaves, hashed here.
+		let root = (0..6).fold([0u8; 32], |node, _| {
+			let mut parent = sp_io::hashing::sha2_256(&[node, node].concat());
+			parent[31] &= 0x3f;
+			parent
+		});
+		assert_eq!(stored.comm_d.0, root);
 		assert_eq!(stored.comm_r, sealed(7).comm_r);
 		assert_eq!((stored.pre_commit_block, stored.ticket_block), (10, 9));
 		assert_eq!(deposited(&alice()), Policy::devnet().pre_commit_deposit);

@@ -3,11 +3,12 @@
 use super::mock::*;
 use crate::{
 	monies, Error, Event, PreCommitSector, PreCommits, ProveCommitSector, SectorDeals, Sectors,
+	WeightInfo,
 };
-use codec::{Decode, Encode};
 use frame_support::{
-	assert_noop, assert_ok,
+	assert_ok,
 	dispatch::{GetDispatchInfo, Pays},
+	weights::Weight,
 };
 use holdfast_primitives::{Policy, SectorNumber, SectorSize};
 use sp_runtime::DispatchError;
@@ -70,7 +71,7 @@ fn the_seed_must_be_of_a_past_block() {
 		register(&alice());
 		assert_ok!(pre_commit(&alice(), sealed(1)));
 		run_for(Policy::devnet().pre_commit_challenge_delay);
-		assert_noop!(
+		assert_refused!(
 			prove(&alice(), &[porep(&alice(), 1)]),
 			Error::<Test>::TooEarlyToProve
 		);
@@ -87,7 +88,7 @@ fn randomness_that_is_not_known_proves_nothing() {
 		await_seed();
 		for block in [9, 18] {
 			Forgotten::insert(block, ());
-			assert_noop!(
+			assert_refused!(
 				prove(&alice(), &[porep(&alice(), 1)]),
 				Error::<Test>::RandomnessUnavailable
 			);
@@ -105,18 +106,18 @@ fn only_what_was_pre_committed_can_be_proven() {
 			sector: 1,
 			proofs: Default::default(),
 		};
-		assert_noop!(prove(&alice(), &[]), Error::<Test>::EmptyBatch);
-		assert_noop!(
+		assert_refused!(prove(&alice(), &[]), Error::<Test>::EmptyBatch);
+		assert_refused!(
 			prove(&alice(), &[proof.clone()]),
 			Error::<Test>::NoSuchPreCommit
 		);
-		assert_noop!(
+		assert_refused!(
 			prove(&bob(), &[proof.clone()]),
 			Error::<Test>::NotRegistered
 		);
 		assert_ok!(pre_commit(&alice(), sealed(1)));
 		await_seed();
-		assert_noop!(prove(&alice(), &[proof]), Error::<Test>::WrongProofCount);
+		assert_refused!(prove(&alice(), &[proof]), Error::<Test>::WrongProofCount);
 	});
 }
 
@@ -126,7 +127,7 @@ fn an_old_pre_commit_is_refused_even_before_the_agenda_reaches_it() {
 		register(&alice());
 		assert_ok!(pre_commit(&alice(), sealed(1)));
 		System::set_block_number(now() + Policy::devnet().pre_commit_lifetime + 1);
-		assert_noop!(
+		assert_refused!(
 			prove(&alice(), &[porep(&alice(), 1)]),
 			Error::<Test>::PreCommitTooOld
 		);
@@ -145,7 +146,7 @@ fn a_sector_whose_time_has_passed_is_refused() {
 			}
 		));
 		run_for(60);
-		assert_noop!(
+		assert_refused!(
 			prove(&alice(), &[porep(&alice(), 1)]),
 			Error::<Test>::SectorLifetimeOver
 		);
@@ -168,8 +169,8 @@ fn a_proof_is_of_one_provider_and_one_sector() {
 		assert_ok!(pre_commit(&bob(), sealed(1)));
 		await_seed();
 		let proof = porep(&alice(), 1);
-		assert_noop!(prove(&bob(), &[proof.clone()]), BAD_PROOF);
-		assert_noop!(
+		assert_refused!(prove(&bob(), &[proof.clone()]), BAD_PROOF);
+		assert_refused!(
 			prove(
 				&alice(),
 				&[ProveCommitSector {
@@ -193,9 +194,9 @@ fn a_large_sector_needs_ten_proofs() {
 		assert_eq!(proof.proofs.len(), 10);
 		let mut short = proof.clone();
 		short.proofs.pop();
-		assert_noop!(prove(&alice(), &[short]), Error::<Test>::WrongProofCount);
+		assert_refused!(prove(&alice(), &[short]), Error::<Test>::WrongProofCount);
 		// 32 GiB need a pledge of 3,200.
-		assert_noop!(
+		assert_refused!(
 			prove(&alice(), &[proof.clone()]),
 			Error::<Test>::InsufficientPledge
 		);
@@ -208,6 +209,14 @@ fn a_large_sector_needs_ten_proofs() {
 		}
 		assert_ok!(prove(&alice(), &[proof]));
 	});
+}
+
+fn refused(sector: SectorNumber, error: impl Into<DispatchError>) -> Event<Test> {
+	Event::ProofRefused {
+		provider: alice(),
+		sector,
+		error: stored(error),
+	}
 }
 
 #[test]
@@ -229,13 +238,15 @@ fn a_failing_sector_leaves_nothing_behind_and_the_others_succeed() {
 			porep(&alice(), 1),
 		];
 		events();
-		assert_ok!(prove(&alice(), &proofs));
-		let refused = |sector, error: DispatchError| Event::ProofRefused {
-			provider: alice(),
-			sector,
-			// Events are stored without messages.
-			error: DispatchError::decode(&mut &error.encode()[..]).unwrap(),
-		};
+		assert_eq!(
+			prove_each(&alice(), &proofs),
+			Ok(vec![
+				Ok(()),
+				Err(stored(DEAL_TAKEN)),
+				Err(stored(BAD_PROOF)),
+				Err(stored(Error::<Test>::DuplicateSector)),
+			])
+		);
 		let seen = events();
 		assert!(matches!(seen[0], Event::SectorProven { sector: 1, .. }));
 		assert_eq!(
@@ -243,15 +254,140 @@ fn a_failing_sector_leaves_nothing_behind_and_the_others_succeed() {
 			[
 				refused(2, DEAL_TAKEN),
 				refused(3, BAD_PROOF),
-				refused(1, Error::<Test>::NoSuchPreCommit.into()),
+				refused(1, Error::<Test>::DuplicateSector),
 			]
 		);
 		StorageProvider::check_state().unwrap();
 		assert!(PreCommits::<Test>::contains_key(alice(), 2));
 		assert!(!Sectors::<Test>::contains_key(alice(), 2));
 		assert_eq!(deposited(&alice()), 2 * Policy::devnet().pre_commit_deposit);
-		// If none succeeds the call fails.
-		assert_noop!(prove(&alice(), &[porep(&alice(), 2)]), DEAL_TAKEN);
+		// Also alone, and nothing but an event comes of it.
+		assert_refused!(prove(&alice(), &[porep(&alice(), 2)]), DEAL_TAKEN);
+	});
+}
+
+#[test]
+fn every_sector_of_a_call_has_its_own_reason() {
+	new_chain_with(Policy {
+		pre_commit_lifetime: 100,
+		..Policy::devnet()
+	})
+	.execute_with(|| {
+		register(&alice());
+		assert_ok!(pre_commit(
+			&alice(),
+			PreCommitSector {
+				expiration: now() + 60,
+				..sealed(1)
+			}
+		));
+		run_for(60);
+		assert_ok!(pre_commit(&alice(), sealed(2)));
+		assert_ok!(pre_commit(&alice(), sealed(3)));
+		assert_ok!(pre_commit(&alice(), sealed(4)));
+		await_seed();
+		assert_ok!(pre_commit(&alice(), sealed(5)));
+		assert_ok!(pre_commit(&alice(), sealed(6)));
+		let ticket = now() - 1;
+		let mut long = porep(&alice(), 2);
+		long.proofs.try_push([0; 192]).unwrap();
+		let unknown = ProveCommitSector {
+			sector: 99,
+			..porep(&alice(), 2)
+		};
+		let mut bad = porep(&alice(), 3);
+		bad.proofs[0][191] ^= 1;
+		let proofs = [
+			porep(&alice(), 1),
+			long,
+			unknown,
+			bad,
+			porep(&alice(), 5),
+			porep(&alice(), 4),
+		];
+		events();
+		assert_ok!(prove_each(&alice(), &proofs));
+		let seen = events();
+		assert_eq!(
+			seen[..5],
+			[
+				refused(1, Error::<Test>::SectorLifetimeOver),
+				refused(2, Error::<Test>::WrongProofCount),
+				refused(99, Error::<Test>::NoSuchPreCommit),
+				refused(3, BAD_PROOF),
+				refused(5, Error::<Test>::TooEarlyToProve),
+			]
+		);
+		assert!(matches!(seen[5], Event::SectorProven { sector: 4, .. }));
+		await_seed();
+		Forgotten::insert(ticket, ());
+		assert_eq!(
+			prove_each(&alice(), &[porep(&alice(), 5)]),
+			Ok(vec![Err(stored(Error::<Test>::RandomnessUnavailable))])
+		);
+		System::set_block_number(now() + 100);
+		assert_eq!(
+			prove_each(&alice(), &[porep(&alice(), 2), porep(&alice(), 6)]),
+			Ok(vec![Err(stored(Error::<Test>::PreCommitTooOld)); 2])
+		);
+	});
+}
+
+#[test]
+fn a_bad_proof_at_any_place_of_a_full_call_fails_alone() {
+	let count = u64::from(crate::MAX_BATCH);
+	for bad in [0, count / 2, count - 1] {
+		new_chain().execute_with(|| {
+			register(&alice());
+			for number in 0..count {
+				assert_ok!(pre_commit(&alice(), sealed(number)));
+			}
+			await_seed();
+			let mut proofs: Vec<_> = (0..count).map(|number| porep(&alice(), number)).collect();
+			// The proof of another sector.
+			proofs[bad as usize].proofs = porep(&alice(), (bad + 1) % count).proofs;
+			let results = prove_each(&alice(), &proofs).unwrap();
+			for (number, result) in (0..).zip(results) {
+				let expected = if number == bad {
+					Err(stored(BAD_PROOF))
+				} else {
+					Ok(())
+				};
+				assert_eq!(result, expected);
+				assert_eq!(
+					Sectors::<Test>::contains_key(alice(), number),
+					number != bad
+				);
+			}
+			run_for(1);
+			assert_ok!(prove(&alice(), &[porep(&alice(), bad)]));
+			run_for(1);
+		});
+	}
+}
+
+#[test]
+fn a_pledge_that_lasts_for_some_sectors_only_proves_those() {
+	new_chain().execute_with(|| {
+		let policy = Policy::devnet();
+		let pledge = monies::pledge(&policy, SectorSize::MiB512).unwrap();
+		let poor = account(4);
+		register_with(&poor, SectorSize::MiB512);
+		for number in [1, 2] {
+			assert_ok!(pre_commit(&poor, sealed(number)));
+		}
+		await_seed();
+		// With the first deposit released there is enough for one pledge and no more.
+		let keep = pledge + EXISTENTIAL_DEPOSIT;
+		let spend = Balances::free_balance(&poor) - keep;
+		assert_ok!(Balances::transfer_allow_death(signed(&poor), bob(), spend));
+		assert_eq!(
+			prove_each(&poor, &[porep(&poor, 1), porep(&poor, 2)]),
+			Ok(vec![Ok(()), Err(stored(Error::<Test>::InsufficientPledge))])
+		);
+		assert_eq!(pledged(&poor), pledge);
+		assert_eq!(deposited(&poor), policy.pre_commit_deposit);
+		StorageProvider::check_state().unwrap();
 	});
 }
 
@@ -277,7 +413,7 @@ fn a_pledge_that_cannot_be_paid_refuses_the_sector() {
 		register_with(&rich, SectorSize::GiB32);
 		assert_ok!(pre_commit(&rich, sealed(1)));
 		await_seed();
-		assert_noop!(
+		assert_refused!(
 			prove(&rich, &[porep(&rich, 1)]),
 			Error::<Test>::InsufficientPledge
 		);
@@ -349,7 +485,7 @@ fn while_every_challenge_is_known_no_sector_is_added() {
 		while mutable() {
 			run_for(1);
 		}
-		assert_noop!(
+		assert_refused!(
 			prove(&alice(), &[porep(&alice(), 1)]),
 			Error::<Test>::NoMutableDeadline
 		);
@@ -360,20 +496,53 @@ fn while_every_challenge_is_known_no_sector_is_added() {
 	});
 }
 
+/// What a call gives back of what is charged for it.
+fn given_back(proofs: &[ProveCommitSector]) -> Weight {
+	let proofs: crate::Batch<_> = proofs.to_vec().try_into().unwrap();
+	let call = crate::Call::<Test>::prove_commit_sectors {
+		proofs: proofs.clone(),
+	};
+	let charged = call.get_dispatch_info();
+	let paid = StorageProvider::prove_commit_sectors(signed(&alice()), proofs).unwrap();
+	assert_eq!((charged.pays_fee, paid.pays_fee), (Pays::Yes, Pays::Yes));
+	charged.call_weight - paid.actual_weight.unwrap()
+}
+
 #[test]
-fn the_weight_of_deals_that_are_not_there_is_given_back() {
+fn the_weight_of_what_was_not_needed_is_given_back() {
 	new_chain().execute_with(|| {
 		register(&alice());
-		assert_ok!(pre_commit(&alice(), sealed(1)));
+		publish(1, &alice(), 512, 100);
+		assert_ok!(pre_commit(&alice(), with_deals(1, &[1])));
+		assert_ok!(pre_commit(&alice(), sealed(2)));
+		assert_ok!(pre_commit(&alice(), sealed(3)));
 		await_seed();
-		let call = crate::Call::<Test>::prove_commit_sectors {
-			proofs: batch([porep(&alice(), 1)]),
+		let deals = |count| {
+			let base = <() as WeightInfo>::prove_commit_sectors(1, 0);
+			<() as WeightInfo>::prove_commit_sectors(1, count) - base
 		};
-		let charged = call.get_dispatch_info();
-		let paid =
-			StorageProvider::prove_commit_sectors(signed(&alice()), batch([porep(&alice(), 1)]))
-				.unwrap();
-		assert_eq!((charged.pays_fee, paid.pays_fee), (Pays::Yes, Pays::Yes));
-		assert!(paid.actual_weight.unwrap().all_lt(charged.call_weight));
+		let unused = deals(crate::MAX_SECTOR_DEALS);
+		// All is well: no bad proof was looked for.
+		let proof = porep(&alice(), 1);
+		assert_eq!(given_back(&[proof.clone()]), ONE_BY_ONE + unused - deals(1));
+		// Nothing is verified of what is refused unseen.
+		assert_eq!(given_back(&[proof]), TOGETHER + ONE_BY_ONE + unused);
+		// A bad proof pays for being looked for.
+		let mut bad = porep(&alice(), 3);
+		bad.proofs[0][0] ^= 1;
+		assert_eq!(given_back(&[porep(&alice(), 2), bad]), unused + unused);
+	});
+}
+
+#[test]
+fn a_call_that_looks_at_no_sector_costs_little() {
+	new_chain().execute_with(|| {
+		let proof = ProveCommitSector {
+			sector: 1,
+			proofs: Default::default(),
+		};
+		let error = StorageProvider::prove_commit_sectors(signed(&bob()), batch([proof]));
+		let paid = error.unwrap_err().post_info.actual_weight.unwrap();
+		assert_eq!(paid, <() as WeightInfo>::prove_commit_sectors(0, 0));
 	});
 }

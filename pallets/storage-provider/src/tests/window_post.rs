@@ -1,12 +1,13 @@
 //! Window PoSt: when it is due, what it speaks of, and what it refuses.
 
 use super::mock::*;
-use crate::{Call, Error, Event, PostSubmission, PreCommitSector};
+use crate::{monies, Call, Error, Event, PostSubmission, PreCommitSector};
 use frame_support::{
-	assert_noop, assert_ok,
+	assert_ok,
 	dispatch::{DispatchClass, GetDispatchInfo, Pays},
+	weights::Weight,
 };
-use holdfast_primitives::SectorSize;
+use holdfast_primitives::{Policy, SectorSize};
 
 #[test]
 fn a_valid_proof_is_free_operational_and_noted() {
@@ -32,7 +33,9 @@ fn a_valid_proof_is_free_operational_and_noted() {
 				provider: alice(),
 				deadline: key.1,
 				partition: key.2,
-				recovered: 0
+				recovered: 0,
+				new_faults: 0,
+				failed_recoveries: 0,
 			}]
 		);
 		run_to(window.close);
@@ -48,12 +51,12 @@ fn a_proof_is_accepted_in_the_first_and_the_last_block_of_its_window_only() {
 		let key = key_of(&alice(), 1);
 		let first = window_of(&alice(), 1);
 		run_to(first.open - 1);
-		assert_noop!(submit(&key), Error::<Test>::DeadlineNotOpen);
+		assert_refused!(submit(&key), Error::<Test>::DeadlineNotOpen);
 		run_to(first.open);
 		assert_ok!(submit(&key));
-		assert_noop!(submit(&key), Error::<Test>::AlreadyProven);
+		assert_refused!(submit(&key), Error::<Test>::AlreadyProven);
 		run_to(first.close);
-		assert_noop!(submit(&key), Error::<Test>::DeadlineNotOpen);
+		assert_refused!(submit(&key), Error::<Test>::DeadlineNotOpen);
 		let second = window_of(&alice(), 1);
 		assert_eq!(second.open, first.open + 60);
 		run_to(second.close - 1);
@@ -68,24 +71,22 @@ fn what_does_not_exist_cannot_be_proven() {
 	new_chain().execute_with(|| {
 		let proof = PostSubmission {
 			partition: 0,
+			skipped: Default::default(),
 			proof: [0; 192],
 		};
-		let submit = |who, deadline, submissions| {
-			StorageProvider::submit_window_post(signed(&who), deadline, submissions)
-		};
-		assert_noop!(submit(alice(), 0, batch([])), Error::<Test>::EmptyBatch);
-		assert_noop!(
-			submit(alice(), 0, batch([proof.clone()])),
+		assert_refused!(submit_each(&alice(), 0, &[]), Error::<Test>::EmptyBatch);
+		assert_refused!(
+			submit_post(&alice(), 0, proof.clone()),
 			Error::<Test>::NotRegistered
 		);
 		register(&alice());
-		assert_noop!(
-			submit(alice(), 3, batch([proof.clone()])),
+		assert_refused!(
+			submit_post(&alice(), 3, proof.clone()),
 			Error::<Test>::NoSuchDeadline
 		);
 		run_to(window(&alice(), 1).open);
-		assert_noop!(
-			submit(alice(), 1, batch([proof])),
+		assert_refused!(
+			submit_post(&alice(), 1, proof),
 			Error::<Test>::NoSuchPartition
 		);
 	});
@@ -103,14 +104,10 @@ fn a_proof_is_of_one_window_and_one_provider() {
 		assert_ok!(submit(&key));
 		run_past_window(&alice(), 1);
 		run_to_window(&alice(), 1);
-		let replay = StorageProvider::submit_window_post(signed(&alice()), key.1, batch([old]));
-		assert_eq!(replay.unwrap_err().error, BAD_PROOF);
+		assert_refused!(submit_post(&alice(), key.1, old), BAD_PROOF);
 		let mut flipped = post(&key);
 		flipped.proof[5] ^= 1;
-		assert_noop!(
-			StorageProvider::submit_window_post(signed(&alice()), key.1, batch([flipped])),
-			BAD_PROOF
-		);
+		assert_refused!(submit_post(&alice(), key.1, flipped), BAD_PROOF);
 		assert_ok!(submit(&key));
 	});
 }
@@ -122,44 +119,332 @@ fn the_challenge_must_be_known() {
 		activate(&alice(), &[1]);
 		let window = run_to_window(&alice(), 1);
 		Forgotten::insert(window.challenge, ());
-		assert_noop!(
+		assert_refused!(
 			submit(&key_of(&alice(), 1)),
 			Error::<Test>::RandomnessUnavailable
 		);
 	});
 }
 
+/// Twelve sectors; the deadline with the most partitions, and how many it has, when it is open.
+fn open_deadline() -> (u32, u32) {
+	register(&alice());
+	activate(&alice(), &(0..12).collect::<Vec<_>>());
+	let (deadline, load) = StorageProvider::provider(alice())
+		.unwrap()
+		.deadlines
+		.into_iter()
+		.enumerate()
+		.max_by_key(|(_, load)| load.partitions)
+		.map(|(index, load)| (index as u32, load))
+		.unwrap();
+	assert!(load.partitions >= 2);
+	run_to(window(&alice(), deadline).open);
+	(deadline, load.partitions)
+}
+
 #[test]
-fn partitions_of_a_call_are_accepted_together_or_not_at_all() {
+fn partitions_of_one_call_are_proven_together() {
 	new_chain().execute_with(|| {
-		register(&alice());
-		activate(&alice(), &(0..12).collect::<Vec<_>>());
-		let (deadline, load) = StorageProvider::provider(alice())
-			.unwrap()
-			.deadlines
-			.into_iter()
-			.enumerate()
-			.max_by_key(|(_, load)| load.partitions)
-			.map(|(index, load)| (index as u32, load))
-			.unwrap();
-		assert!(load.partitions >= 2);
-		run_to(window(&alice(), deadline).open);
-		let proofs = [0, 1].map(|index| post(&(alice(), deadline, index)));
-		let mut swapped = proofs.clone();
-		(swapped[0].partition, swapped[1].partition) = (1, 0);
-		let submit = |submissions| {
-			StorageProvider::submit_window_post(signed(&alice()), deadline, submissions)
-		};
-		assert_noop!(submit(batch(swapped)), BAD_PROOF);
-		assert_noop!(
-			submit(batch([proofs[0].clone(), proofs[0].clone()])),
-			Error::<Test>::AlreadyProven
-		);
-		assert_ok!(submit(batch(proofs)));
+		let (deadline, count) = open_deadline();
+		let proofs: Vec<_> = (0..count)
+			.map(|index| post(&(alice(), deadline, index)))
+			.collect();
+		let paid = StorageProvider::submit_window_post(
+			signed(&alice()),
+			deadline,
+			proofs.try_into().unwrap(),
+		)
+		.unwrap();
+		assert_eq!(paid.pays_fee, Pays::No);
 		let due = StorageProvider::due_partitions(alice(), deadline);
-		assert_eq!(due.len() as u32, load.partitions);
-		assert!(due[..2].iter().all(|partition| partition.proven));
-		assert!(due[2..].iter().all(|partition| !partition.proven));
+		assert_eq!(due.len() as u32, count);
+		assert!(due.iter().all(|partition| partition.proven));
+		run_past_window_of(deadline);
+		assert!(events().iter().all(
+			|event| !matches!(event, Event::PartitionFaulty { deadline: found, .. } if *found == deadline)
+		));
+	});
+}
+
+fn run_past_window_of(deadline: u32) {
+	events();
+	run_to(window(&alice(), deadline).close);
+}
+
+#[test]
+fn a_bad_proof_of_a_call_fails_alone_and_makes_the_call_pay() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let [first, second] = [0, 1].map(|index| post(&(alice(), deadline, index)));
+		let mut bad = first.clone();
+		bad.proof[7] ^= 1;
+		let before = partition_of_key(deadline, 0);
+		events();
+		let paid = StorageProvider::submit_window_post(
+			signed(&alice()),
+			deadline,
+			batch([bad, second.clone()]),
+		)
+		.unwrap();
+		assert_eq!(paid.pays_fee, Pays::Yes);
+		assert_eq!(
+			events(),
+			[
+				Event::WindowPoStRefused {
+					provider: alice(),
+					deadline,
+					partition: 0,
+					error: stored(BAD_PROOF),
+				},
+				Event::WindowPoStAccepted {
+					provider: alice(),
+					deadline,
+					partition: 1,
+					recovered: 0,
+					new_faults: 0,
+					failed_recoveries: 0,
+				}
+			]
+		);
+		assert_eq!(partition_of_key(deadline, 0), before);
+		// The good one of the bad one's partition is accepted afterwards; the other is there already.
+		assert_eq!(
+			submit_each(&alice(), deadline, &[first, second]),
+			Ok(vec![Ok(()), Err(stored(Error::<Test>::AlreadyProven))])
+		);
+	});
+}
+
+fn partition_of_key(deadline: u32, index: u32) -> crate::Partition {
+	crate::Partitions::<Test>::get((alice(), deadline, index)).unwrap()
+}
+
+#[test]
+fn swapped_proofs_of_a_call_are_both_refused() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let mut proofs = [0, 1].map(|index| post(&(alice(), deadline, index)));
+		(proofs[0].partition, proofs[1].partition) = (1, 0);
+		assert_eq!(
+			submit_each(&alice(), deadline, &proofs),
+			Ok(vec![Err(stored(BAD_PROOF)); 2])
+		);
+	});
+}
+
+#[test]
+fn a_partition_counts_once_in_a_call() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let proof = post(&(alice(), deadline, 0));
+		let paid = StorageProvider::submit_window_post(
+			signed(&alice()),
+			deadline,
+			batch([proof.clone(), proof.clone()]),
+		)
+		.unwrap();
+		assert_eq!(paid.pays_fee, Pays::Yes);
+		assert!(matches!(
+			&events()[..],
+			[
+				..,
+				Event::WindowPoStAccepted { partition: 0, .. },
+				Event::WindowPoStRefused {
+					partition: 0,
+					error,
+					..
+				}
+			] if *error == stored(Error::<Test>::DuplicatePartition)
+		));
+		// Not even when the first of them is bad.
+		let mut bad = post(&(alice(), deadline, 1));
+		let good = bad.clone();
+		bad.proof[0] ^= 1;
+		assert_eq!(
+			submit_each(&alice(), deadline, &[bad, good]),
+			Ok(vec![
+				Err(stored(BAD_PROOF)),
+				Err(stored(Error::<Test>::DuplicatePartition))
+			])
+		);
+	});
+}
+
+#[test]
+fn what_does_not_exist_does_not_spoil_what_does() {
+	new_chain().execute_with(|| {
+		let (deadline, count) = open_deadline();
+		let mut unknown = post(&(alice(), deadline, 0));
+		unknown.partition = count;
+		assert_eq!(
+			submit_each(
+				&alice(),
+				deadline,
+				&[unknown, post(&(alice(), deadline, 0))]
+			),
+			Ok(vec![Err(stored(Error::<Test>::NoSuchPartition)), Ok(())])
+		);
+	});
+}
+
+#[test]
+fn the_weight_of_looking_for_bad_proofs_is_given_back_if_there_is_none() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let submit = |proofs: crate::Batch<PostSubmission>| {
+			let call = Call::<Test>::submit_window_post {
+				deadline,
+				submissions: proofs.clone(),
+			};
+			let charged = call.get_dispatch_info().call_weight;
+			let paid =
+				StorageProvider::submit_window_post(signed(&alice()), deadline, proofs).unwrap();
+			charged - paid.actual_weight.unwrap()
+		};
+		let [good, mut bad] = [0, 1].map(|index| post(&(alice(), deadline, index)));
+		bad.proof[0] ^= 1;
+		assert_eq!(submit(batch([good, bad.clone()])), Weight::zero());
+		bad.proof[0] ^= 1;
+		assert_eq!(submit(batch([bad.clone()])), ONE_BY_ONE);
+		// Nothing was verified of what is refused unseen.
+		assert_eq!(submit(batch([bad])), TOGETHER + ONE_BY_ONE);
+	});
+}
+
+#[test]
+fn a_skipped_sector_is_faulty_at_once_and_the_others_are_proven() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let key = (alice(), deadline, 0);
+		let pledge = pledged(&alice());
+		let earlier = partition_of_key(deadline, 0).last_proof;
+		let sectors = crate::PartitionSectors::<Test>::get(&key);
+		events();
+		assert_ok!(submit_post(&alice(), deadline, post_without(&key, &[1])));
+		assert_eq!(
+			events(),
+			[Event::WindowPoStAccepted {
+				provider: alice(),
+				deadline,
+				partition: 0,
+				recovered: 0,
+				new_faults: 1,
+				failed_recoveries: 0,
+			}]
+		);
+		let partition = partition_of_key(deadline, 0);
+		assert_eq!(partition.faulty(), positions(&[1]));
+		assert_eq!(partition.fault_since(1), Some(earlier));
+		assert_eq!(partition.last_proof, now());
+		let health = |sector: u64| {
+			StorageProvider::sector_health(&alice(), sector, 0, u32::MAX)
+				.unwrap()
+				.healthy_blocks
+		};
+		assert!(health(sectors[0]) > 0);
+		assert_eq!(health(sectors[1]), 0);
+		// It costs the fee of a faulty sector when the window closes, and in every further one.
+		run_past_window_of(deadline);
+		let fee = monies::fault_fee(&Policy::devnet(), SectorSize::KiB2, 1);
+		let charged = Event::FaultFeeCharged {
+			provider: alice(),
+			deadline,
+			partition: 0,
+			fee,
+			burned: fee,
+		};
+		assert!(events().contains(&charged));
+		assert!(pledged(&alice()) < pledge);
+		// It recovers like any other fault.
+		let number = sectors[1];
+		assert_ok!(declare_recoveries(&alice(), &[number]));
+		run_to(window(&alice(), deadline).open);
+		events();
+		assert_ok!(submit(&key));
+		assert!(matches!(
+			events()[..],
+			[Event::WindowPoStAccepted { recovered: 1, .. }]
+		));
+		assert!(partition_of_key(deadline, 0).faulty().is_empty());
+		StorageProvider::check_state().unwrap();
+	});
+}
+
+#[test]
+fn a_skipped_recovery_has_failed() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let key = (alice(), deadline, 0);
+		let number = crate::PartitionSectors::<Test>::get(&key)[0];
+		assert_ok!(submit_post(&alice(), deadline, post_without(&key, &[0])));
+		run_past_window_of(deadline);
+		assert_ok!(declare_recoveries(&alice(), &[number]));
+		run_to(window(&alice(), deadline).open);
+		events();
+		assert_ok!(submit_post(&alice(), deadline, post_without(&key, &[0])));
+		assert!(matches!(
+			events()[..],
+			[Event::WindowPoStAccepted {
+				recovered: 0,
+				new_faults: 0,
+				failed_recoveries: 1,
+				..
+			}]
+		));
+		let partition = partition_of_key(deadline, 0);
+		assert!(partition.recovering.is_empty());
+		assert_eq!(partition.faulty(), positions(&[0]));
+		StorageProvider::check_state().unwrap();
+	});
+}
+
+#[test]
+fn only_sectors_that_are_due_can_be_skipped_and_not_all_of_them() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let key = (alice(), deadline, 0);
+		for beyond in [2, crate::MAX_POSITIONS - 1] {
+			let mut skipping = post(&key);
+			skipping.skipped = positions(&[0, beyond]);
+			assert_refused!(
+				submit_post(&alice(), deadline, skipping),
+				Error::<Test>::SkippedNotDue
+			);
+		}
+		assert_refused!(
+			submit_post(&alice(), deadline, post_without(&key, &[0, 1])),
+			Error::<Test>::NothingToProve
+		);
+		// What the proof speaks of is what is not skipped.
+		let mut silent = post_without(&key, &[0]);
+		silent.skipped = Default::default();
+		assert_refused!(submit_post(&alice(), deadline, silent), BAD_PROOF);
+		let mut denying = post(&key);
+		denying.skipped = positions(&[0]);
+		assert_refused!(submit_post(&alice(), deadline, denying), BAD_PROOF);
+		// A faulty sector is not due, so skipping it again overlaps with what is known.
+		assert_ok!(submit_post(&alice(), deadline, post_without(&key, &[0])));
+		run_past_window_of(deadline);
+		run_to(window(&alice(), deadline).open);
+		let mut again = post(&key);
+		again.skipped = positions(&[0]);
+		assert_refused!(
+			submit_post(&alice(), deadline, again),
+			Error::<Test>::SkippedNotDue
+		);
+	});
+}
+
+#[test]
+fn a_refused_proof_skips_nothing() {
+	new_chain().execute_with(|| {
+		let (deadline, _) = open_deadline();
+		let key = (alice(), deadline, 0);
+		let mut bad = post_without(&key, &[1]);
+		bad.proof[3] ^= 1;
+		assert_refused!(submit_post(&alice(), deadline, bad), BAD_PROOF);
+		assert!(partition_of_key(deadline, 0).faults.is_empty());
 	});
 }
 
@@ -170,7 +455,7 @@ fn a_partition_with_only_faults_needs_no_proof() {
 		activate(&alice(), &[1]);
 		run_past_window(&alice(), 1);
 		run_to_window(&alice(), 1);
-		assert_noop!(submit(&key_of(&alice(), 1)), Error::<Test>::NothingToProve);
+		assert_refused!(submit(&key_of(&alice(), 1)), Error::<Test>::NothingToProve);
 		let key = key_of(&alice(), 1);
 		assert!(StorageProvider::due_partitions(alice(), key.1)[0]
 			.sectors

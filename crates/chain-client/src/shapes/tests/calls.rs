@@ -85,12 +85,26 @@ fn provider_calls_encode_as_the_chain_expects() {
 	assert_encodes(
 		Call::SubmitWindowPost {
 			deadline: 2,
-			submissions: vec![PostSubmission {
-				partition: 1,
-				proof: [6; 192],
-			}],
+			submissions: vec![
+				PostSubmission {
+					partition: 1,
+					skipped: vec![],
+					proof: [6; 192],
+				},
+				PostSubmission {
+					partition: 3,
+					skipped: vec![17, 0, 9],
+					proof: [7; 192],
+				},
+			],
 		},
-		(2u32, vec![(1u32, [6u8; 192])]),
+		(
+			2u32,
+			vec![
+				(1u32, vec![], [6u8; 192]),
+				(3, vec![0b1u8, 0b10, 0b10], [7; 192]),
+			],
+		),
 	);
 	assert_encodes(
 		Call::DeclareFaults {

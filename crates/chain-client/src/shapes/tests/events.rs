@@ -108,12 +108,26 @@ fn provider_events_decode() {
 		}
 	);
 	assert_eq!(
-		provider("WindowPoStAccepted", (BOB, 1u32, 2u32, 4u32).encode()),
+		provider(
+			"WindowPoStAccepted",
+			(BOB, 1u32, 2u32, 4u32, 5u32, 6u32).encode()
+		),
 		Event::WindowPoStAccepted {
 			provider: BOB,
 			deadline: 1,
 			partition: 2,
-			recovered: 4
+			recovered: 4,
+			new_faults: 5,
+			failed_recoveries: 6
+		}
+	);
+	assert_eq!(
+		provider("WindowPoStRefused", (BOB, 1u32, 2u32, 2u8).encode()),
+		Event::WindowPoStRefused {
+			provider: BOB,
+			deadline: 1,
+			partition: 2,
+			error: "BadOrigin".to_owned()
 		}
 	);
 	assert_eq!(
