@@ -77,10 +77,17 @@ bench-proofs: build ## Time keys, sealing and proving beside filecoin-proofs (SI
 bench: setup ## Time what the documents make claims about
 	cargo bench --locked --package holdfast-data --package holdfast-verifier --features holdfast-verifier/trapdoor
 
+.PHONY: test-hostcalls
+test-hostcalls: setup ## Test the runtime that verifies with host functions, and start a node with it
+	@echo "==> building a second runtime (about five minutes the first time)"
+	$(WASM_TOOLCHAIN) cargo test --release --locked --package holdfast-node --features hostcalls-runtime --test pvf hostcalls
+	scripts/start-hostcalls-chain $(BIN)/holdfast-node
+
 .PHONY: bench-pvf
 bench-pvf: setup ## Time blocks full of proofs in the relay chain's executor (JSON=FILE writes the figures)
 	$(WASM_TOOLCHAIN) $(if $(JSON),JSON="$(abspath $(JSON))") \
-		cargo test --release --locked --package holdfast-node --test pvf -- --ignored --nocapture figures
+		cargo test --release --locked --package holdfast-node --features hostcalls-runtime \
+		--test pvf -- --ignored --nocapture figures
 
 # Without a sanitizer: the verifier has no unsafe code, and verifies several times as fast.
 FUZZ := cargo +nightly fuzz

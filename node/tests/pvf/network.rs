@@ -16,8 +16,8 @@ use holdfast_primitives::{
 };
 use holdfast_verifier::{parameters::Parameters, porep, trapdoor::TrapdoorKey, window_post};
 use pallet_storage_provider::{
-	Addresses, Ask, Batch, PostSubmission, PreCommitSector, ProveCommitSector, ProviderInfo,
-	MAX_BATCH,
+	Addresses, Ask, Batch, Partition, PostSubmission, PreCommitSector, ProveCommitSector,
+	ProviderInfo, MAX_BATCH,
 };
 use sp_io::hashing::{blake2_128, twox_128, twox_64};
 use sp_keyring::Sr25519Keyring;
@@ -295,14 +295,7 @@ impl Network {
 
 	/// The partitions of a provider's deadline that is open in the block `now`.
 	fn due(&self, who: usize, now: BlockNumber) -> Vec<(Window, PartitionIndex)> {
-		let info: ProviderInfo = self
-			.chain
-			.read(&item_key(
-				"StorageProvider",
-				"Providers",
-				&[map_part(&self.account(who))],
-			))
-			.unwrap();
+		let info = self.info(who);
 		let open = |deadline: DeadlineIndex| {
 			window_at(&self.policy, info.period_offset, deadline, now)
 				.filter(|window| window.is_open(now))
@@ -314,6 +307,38 @@ impl Network {
 				(0..partitions).map(move |partition| (window, partition))
 			})
 			.collect()
+	}
+
+	/// How many sectors are proven, of all providers.
+	pub fn proven_sectors(&self) -> usize {
+		(0..self.providers.len())
+			.map(|who| self.info(who).live_sectors as usize)
+			.sum()
+	}
+
+	/// How many partitions were proven in the latest block, of all providers.
+	pub fn partitions_proven_now(&self) -> usize {
+		let now = self.chain.head.number;
+		let proven = |who: usize, window: &Window, partition: &PartitionIndex| {
+			let key = [
+				map_part(&self.account(who)),
+				number_part(&window.deadline),
+				number_part(partition),
+			];
+			let partition: Partition = self
+				.chain
+				.read(&item_key("StorageProvider", "Partitions", &key))
+				.unwrap();
+			partition.last_proof == now
+		};
+		(0..self.providers.len())
+			.map(|who| {
+				let due = self.due(who, now);
+				due.iter()
+					.filter(|(window, partition)| proven(who, window, partition))
+					.count()
+			})
+			.sum()
 	}
 
 	/// A block of as many of the calls as it takes, in order, and what became of each of those.
@@ -362,6 +387,12 @@ impl Network {
 			},
 			Err(error) => Some(format!("{error:?}")),
 		}
+	}
+
+	fn info(&self, who: usize) -> ProviderInfo {
+		let key = [map_part(&self.account(who))];
+		let key = item_key("StorageProvider", "Providers", &key);
+		self.chain.read(&key).unwrap()
 	}
 
 	fn account(&self, who: usize) -> AccountId32 {
