@@ -68,6 +68,43 @@ impl<AccountId> DealProposal<AccountId> {
 	}
 }
 
+/// What a client agrees to when an active deal shall go on for longer, at the same price for each
+/// block. Signed by the client over [`DealExtension::signing_bytes`].
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub struct DealExtension {
+	/// The deal.
+	pub deal: DealId,
+	/// The deal's end that is replaced, so that an extension can be used once.
+	pub end: BlockNumber,
+	/// The new end, later than that.
+	pub new_end: BlockNumber,
+	/// The last block in which the extension may be used.
+	pub expires: BlockNumber,
+}
+
+impl DealExtension {
+	/// What the client signs: `"holdfast/deal-extension/1" ‖ genesis hash ‖ SCALE(extension)`.
+	pub fn signing_bytes(&self, genesis_hash: &Digest) -> Vec<u8> {
+		let mut bytes = Vec::from(&b"holdfast/deal-extension/1"[..]);
+		bytes.extend_from_slice(genesis_hash);
+		self.encode_to(&mut bytes);
+		bytes
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -20,7 +20,7 @@ pub mod randomness;
 pub mod sector;
 
 pub use commitment::{CommD, CommP, CommR, Digest};
-pub use deal::{DealId, DealProposal};
+pub use deal::{DealExtension, DealId, DealProposal};
 pub use piece::{PaddedPieceSize, PieceInfo};
 pub use policy::Policy;
 pub use proof::{KeyId, KeyOrigin, ProofBytes, ProofKind};

@@ -59,8 +59,16 @@ pub struct Policy {
 	pub pledge_per_gib: Balance,
 	/// What each GiB of a faulty sector costs in every period, out of the pledge and then the balance.
 	pub fault_fee_per_gib: Balance,
+	/// A sector that has not been proven for this long is terminated when its window closes next.
+	pub max_fault_age: BlockNumber,
+	/// A terminated sector costs the fault fee of as many periods as it was promised for, but of no more
+	/// than these.
+	pub max_termination_fee_periods: u32,
 	/// The least collateral of a provider for a deal, in hundredths of a percent of its total price.
 	pub min_collateral_basis_points: u32,
+	/// What a client pays to the provider of a deal that it cancels, in hundredths of a percent of its
+	/// total price.
+	pub cancellation_fee_basis_points: u32,
 	/// Whether verifying keys whose trapdoor is public are accepted: on development networks only.
 	pub accept_devnet_keys: bool,
 }
@@ -90,7 +98,10 @@ impl Policy {
 			pre_commit_deposit: HOLD / 100,
 			pledge_per_gib: 100 * HOLD,
 			fault_fee_per_gib: 5 * HOLD,
+			max_fault_age: 600,
+			max_termination_fee_periods: 15,
 			min_collateral_basis_points: 1_000,
+			cancellation_fee_basis_points: 100,
 			accept_devnet_keys: true,
 		}
 	}
@@ -112,7 +123,10 @@ impl Policy {
 			pre_commit_deposit: HOLD,
 			pledge_per_gib: 10 * HOLD,
 			fault_fee_per_gib: HOLD / 10,
+			max_fault_age: 42 * DAY,
+			max_termination_fee_periods: 90,
 			min_collateral_basis_points: 1_000,
+			cancellation_fee_basis_points: 100,
 			accept_devnet_keys: false,
 		}
 	}
@@ -191,8 +205,24 @@ impl Policy {
 				PolicyError::Fees,
 			),
 			(
+				self.max_fault_age >= self.proving_period,
+				PolicyError::FaultAge,
+			),
+			(
+				self.max_termination_fee_periods >= 1
+					&& self
+						.fault_fee_per_gib
+						.checked_mul(self.max_termination_fee_periods.into())
+						.is_some_and(|fee| fee <= self.pledge_per_gib),
+				PolicyError::TerminationFee,
+			),
+			(
 				self.min_collateral_basis_points <= 10_000,
 				PolicyError::Collateral,
+			),
+			(
+				self.cancellation_fee_basis_points <= 10_000,
+				PolicyError::CancellationFee,
 			),
 		];
 		rules
@@ -225,8 +255,14 @@ pub enum PolicyError {
 	DealStartDelay,
 	/// A deposit, pledge or fee is zero or overflows for the largest sector.
 	Fees,
+	/// A sector would be terminated before it could recover.
+	FaultAge,
+	/// A termination costs nothing, or more than the pledge.
+	TerminationFee,
 	/// The least collateral is more than the price.
 	Collateral,
+	/// A cancellation costs more than the price.
+	CancellationFee,
 }
 
 impl fmt::Display for PolicyError {
@@ -244,6 +280,9 @@ impl fmt::Display for PolicyError {
 			Self::DealDuration => "the deal durations contradict the sector lifetimes",
 			Self::DealStartDelay => "deals must be able to start after their sector is proven",
 			Self::Fees => "deposits, pledges and fees must be positive and must not overflow",
+			Self::FaultAge => "the greatest fault age must be at least a proving period",
+			Self::TerminationFee => "the highest termination fee must be within 1 and the pledge",
+			Self::CancellationFee => "the cancellation fee cannot be more than the price",
 			Self::Collateral => "the least collateral cannot be more than the price",
 		})
 	}
@@ -376,6 +415,34 @@ mod tests {
 					..base
 				},
 				PolicyError::Fees,
+			),
+			(
+				Policy {
+					max_fault_age: 59,
+					..base
+				},
+				PolicyError::FaultAge,
+			),
+			(
+				Policy {
+					max_termination_fee_periods: 0,
+					..base
+				},
+				PolicyError::TerminationFee,
+			),
+			(
+				Policy {
+					max_termination_fee_periods: 21,
+					..base
+				},
+				PolicyError::TerminationFee,
+			),
+			(
+				Policy {
+					cancellation_fee_basis_points: 10_001,
+					..base
+				},
+				PolicyError::CancellationFee,
 			),
 			(
 				Policy {

@@ -85,7 +85,9 @@ async fn row(
 	};
 	let (state, sector) = match &deal.state {
 		DealState::Published => ("published", None),
+		DealState::PreCommitted { .. } => ("pre-committed", None),
 		DealState::Active { sector } => ("active", Some(*sector)),
+		DealState::Cancelled => ("cancelled", None),
 	};
 	let healthy = match sector {
 		Some(sector) => chain

@@ -73,11 +73,20 @@ pub struct ProviderInfo {
 pub enum DealState {
 	/// The money is held; no sector is proven yet.
 	Published,
+	/// The piece is in a sector that waits for its proof.
+	PreCommitted {
+		/// The sector's number.
+		sector: SectorNumber,
+		/// The first block in which the sector cannot be proven any more.
+		until: BlockNumber,
+	},
 	/// The piece is in a proven sector.
 	Active {
 		/// The sector's number.
 		sector: SectorNumber,
 	},
+	/// The client cancelled it; the record goes at the deal's start.
+	Cancelled,
 }
 
 /// A published deal that is not settled for good.

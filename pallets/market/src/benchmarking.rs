@@ -12,12 +12,13 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use holdfast_primitives::{
-	sector::SectorSize, Balance, CommP, DealId, DealProposal, PaddedPieceSize, PieceInfo,
+	sector::SectorSize, Balance, CommP, DealExtension, DealId, DealProposal, PaddedPieceSize,
+	PieceInfo,
 };
 use sp_runtime::SaturatedConversion;
 
 use crate::{
-	deal::{SignedProposal, MAX_BATCH},
+	deal::{DealState, SignedExtension, SignedProposal, MAX_BATCH},
 	pallet::{AgendaCursor, Call, Config, Deals, Event, Pallet},
 	traits::{BenchmarkSigner, Providers, Sectors},
 };
@@ -103,6 +104,17 @@ fn publish<T: Config>(provider: &T::AccountId, n: u32) -> Result<Vec<DealId>, Be
 	Ok(Deals::<T>::iter_keys().collect())
 }
 
+/// Pre-commits and proves a sector with a deal.
+fn start_in<T: Config>(
+	provider: &T::AccountId,
+	sector: u64,
+	deal: DealId,
+) -> Result<(), BenchmarkError> {
+	Pallet::<T>::reserve(provider, sector, &[deal], u32::MAX, u32::MAX)?;
+	Pallet::<T>::activate(provider, sector, &[deal])?;
+	Ok(())
+}
+
 #[benchmarks]
 mod benchmarks {
 	use super::*;
@@ -163,7 +175,7 @@ mod benchmarks {
 		let deals = publish::<T>(&provider, n)?;
 		let mut end = START;
 		for (sector, id) in (SECTOR..).zip(&deals) {
-			Pallet::<T>::activate(&provider, sector, &[*id])?;
+			start_in::<T>(&provider, sector, *id)?;
 			end = Deals::<T>::get(id).map_or(end, |deal| deal.end);
 			// The last block was not healthy, so that there is something to refund too.
 			T::Sectors::benchmark_ended_sector(&provider, sector, START, end.saturating_sub(1));
@@ -176,6 +188,52 @@ mod benchmarks {
 		_(RawOrigin::Signed(provider), deals);
 
 		assert_eq!(Deals::<T>::iter_keys().count(), 0);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn cancel_deal() -> Result<(), BenchmarkError> {
+		let provider = provider::<T>()?;
+		let deal = publish::<T>(&provider, 1)?[0];
+		let client = Deals::<T>::get(deal)
+			.map(|deal| deal.client)
+			.ok_or(BenchmarkError::Stop("the deal was published"))?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(client), deal);
+
+		let state = Deals::<T>::get(deal).map(|deal| deal.state);
+		assert_eq!(state, Some(DealState::Cancelled));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn extend_deal() -> Result<(), BenchmarkError> {
+		let provider = provider::<T>()?;
+		let id = publish::<T>(&provider, 1)?[0];
+		start_in::<T>(&provider, SECTOR, id)?;
+		let deal = Deals::<T>::get(id).ok_or(BenchmarkError::Stop("the deal was published"))?;
+		let new_end = deal.end.saturating_add(10);
+		T::Sectors::benchmark_live_sector(&provider, SECTOR, new_end);
+		let extension = DealExtension {
+			deal: id,
+			end: deal.end,
+			new_end,
+			expires: NOW,
+		};
+		let bytes = extension.signing_bytes(&Pallet::<T>::genesis_hash());
+		// As wallets sign, which takes two verifications.
+		let wrapped = [&b"<Bytes>"[..], &bytes, &b"</Bytes>"[..]].concat();
+		let signature = T::BenchmarkSigner::sign(&deal.client, &wrapped);
+		let extension = SignedExtension {
+			extension,
+			signature,
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(provider), extension);
+
+		assert_eq!(Deals::<T>::get(id).map(|deal| deal.end), Some(new_end));
 		Ok(())
 	}
 

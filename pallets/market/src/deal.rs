@@ -1,7 +1,9 @@
 //! What the market stores and what it is given.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use holdfast_primitives::{Balance, DealProposal, PieceInfo, SectorNumber};
+use holdfast_primitives::{
+	Balance, BlockNumber, DealExtension, DealProposal, PieceInfo, SectorNumber,
+};
 use scale_info::TypeInfo;
 
 use crate::pallet::{Config, Error};
@@ -16,6 +18,18 @@ pub struct SignedProposal<AccountId, Signature> {
 	pub proposal: DealProposal<AccountId>,
 	/// The client's signature on [`DealProposal::signing_bytes`], or on these between `<Bytes>` and
 	/// `</Bytes>`, as wallets sign that show what they sign.
+	pub signature: Signature,
+}
+
+/// An extension with its client's signature.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct SignedExtension<Signature> {
+	/// What the client agrees to.
+	pub extension: DealExtension,
+	/// The client's signature on [`DealExtension::signing_bytes`], or on these between `<Bytes>` and
+	/// `</Bytes>`.
 	pub signature: Signature,
 }
 
@@ -35,11 +49,38 @@ pub struct SignedProposal<AccountId, Signature> {
 pub enum DealState {
 	/// The money is locked; the piece is in no proven sector yet.
 	Published,
+	/// The piece is in a sector that waits for its proof; before the block `until`, no other sector can
+	/// have it and the client cannot cancel. From then on it is as if it were published.
+	PreCommitted {
+		/// The provider's sector with the piece.
+		sector: SectorNumber,
+		/// The first block in which the sector cannot be proven any more.
+		until: BlockNumber,
+	},
 	/// The piece is in a proven sector.
 	Active {
 		/// The provider's sector with the piece.
 		sector: SectorNumber,
 	},
+	/// The client cancelled. Nothing is locked any more; the record keeps the nonce in use until the start,
+	/// when the proposal has expired.
+	Cancelled,
+}
+
+impl DealState {
+	/// Whether the deal waits for a sector in the block `now`.
+	pub fn is_waiting(&self, now: BlockNumber) -> bool {
+		match self {
+			Self::Published => true,
+			Self::PreCommitted { until, .. } => *until <= now,
+			Self::Active { .. } | Self::Cancelled => false,
+		}
+	}
+
+	/// Whether the deal has not begun: its place in the start agenda is taken.
+	pub fn is_before_start(&self) -> bool {
+		!matches!(self, Self::Active { .. })
+	}
 }
 
 /// A deal that is not over.

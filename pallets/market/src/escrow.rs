@@ -99,32 +99,67 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives what is left of the payment back to the client's escrow; returns how much.
 	pub(crate) fn refund(deal: &Deal<T::AccountId>) -> Result<Balance, sp_runtime::DispatchError> {
-		let client = &deal.client;
 		let rest = monies::outstanding(deal);
-		shift::<T>(
-			(HoldReason::Payment, client),
-			(HoldReason::Escrow, client),
-			rest,
-		)?;
+		Self::return_payment(deal, rest)?;
 		Ok(rest)
 	}
 
-	/// Gives the collateral back to the provider's escrow.
-	pub(crate) fn return_collateral(deal: &Deal<T::AccountId>) -> DispatchResult {
+	/// Gives `amount` of the payment back to the client's escrow.
+	pub(crate) fn return_payment(deal: &Deal<T::AccountId>, amount: Balance) -> DispatchResult {
+		let client = &deal.client;
+		shift::<T>(
+			(HoldReason::Payment, client),
+			(HoldReason::Escrow, client),
+			amount,
+		)
+	}
+
+	/// Pays a provider for a deal that its client cancelled, into its escrow.
+	pub(crate) fn pay_cancellation(deal: &Deal<T::AccountId>, fee: Balance) -> DispatchResult {
+		shift::<T>(
+			(HoldReason::Payment, &deal.client),
+			(HoldReason::Escrow, &deal.provider),
+			fee,
+		)
+	}
+
+	/// Locks what an extension costs the client and the collateral for it.
+	pub(crate) fn lock_extension(
+		deal: &Deal<T::AccountId>,
+		price: Balance,
+		collateral: Balance,
+	) -> Result<(), Error<T>> {
+		let (client, provider) = (&deal.client, &deal.provider);
+		shift::<T>(
+			(HoldReason::Escrow, client),
+			(HoldReason::Payment, client),
+			price,
+		)
+		.map_err(|_| Error::<T>::InsufficientClientEscrow)?;
+		shift::<T>(
+			(HoldReason::Escrow, provider),
+			(HoldReason::Collateral, provider),
+			collateral,
+		)
+		.map_err(|_| Error::<T>::InsufficientProviderEscrow)
+	}
+
+	/// Gives `amount` of the collateral back to the provider's escrow.
+	pub(crate) fn return_collateral(deal: &Deal<T::AccountId>, amount: Balance) -> DispatchResult {
 		let provider = &deal.provider;
 		shift::<T>(
 			(HoldReason::Collateral, provider),
 			(HoldReason::Escrow, provider),
-			deal.provider_collateral,
+			amount,
 		)
 	}
 
-	/// Gives the provider's collateral to the client's escrow.
-	pub(crate) fn forfeit_collateral(deal: &Deal<T::AccountId>) -> DispatchResult {
+	/// Gives `amount` of the provider's collateral to the client's escrow.
+	pub(crate) fn forfeit_collateral(deal: &Deal<T::AccountId>, amount: Balance) -> DispatchResult {
 		shift::<T>(
 			(HoldReason::Collateral, &deal.provider),
 			(HoldReason::Escrow, &deal.client),
-			deal.provider_collateral,
+			amount,
 		)
 	}
 }

@@ -3,12 +3,14 @@
 //! Clients and providers put money into an escrow, which is a hold on their own account. A provider
 //! publishes deals that clients signed off chain; each locks the client's total price and the
 //! provider's collateral. A deal becomes active when its piece is in a proven sector, earns for every
-//! block in which that sector was healthy, and ends with the rest back in the client's escrow. A deal
-//! that is not active when it should start pays its collateral to the client.
+//! block in which that sector was healthy, and ends with the rest back in the client's escrow, together
+//! with the collateral's share for the blocks that were not. A deal that is not active when it should
+//! start, or whose sector is terminated, pays all its collateral to the client.
 //!
 //! - [`deal`]: what is stored, and what can be wrong with a proposal
 //! - [`escrow`]: every movement of money; [`monies`]: every formula
-//! - [`publish`], [`activation`], [`start`], [`settle`]: a deal's life, in this order
+//! - [`publish`], [`activation`], [`start`], [`settle`]: a deal's life, in this order; [`cancel`] and
+//!   [`extension`]: what its parties can change
 //! - [`traits`]: what this pallet asks of the pallet that knows providers and sectors
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -21,8 +23,10 @@ extern crate alloc;
 pub mod activation;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+pub mod cancel;
 pub mod deal;
 pub mod escrow;
+pub mod extension;
 pub mod monies;
 pub mod publish;
 pub mod settle;
@@ -34,7 +38,9 @@ pub mod traits;
 mod try_state;
 pub mod weights;
 
-pub use deal::{Deal, DealState, MarketBalance, Refusal, SignedProposal, MAX_BATCH};
+pub use deal::{
+	Deal, DealState, MarketBalance, Refusal, SignedExtension, SignedProposal, MAX_BATCH,
+};
 pub use pallet::*;
 #[cfg(feature = "runtime-benchmarks")]
 pub use traits::BenchmarkSigner;
@@ -56,7 +62,7 @@ pub mod pallet {
 	};
 
 	use crate::{
-		deal::{Deal, MarketBalance, Refusal, SignedProposal, MAX_BATCH},
+		deal::{Deal, MarketBalance, Refusal, SignedExtension, SignedProposal, MAX_BATCH},
 		traits::{Providers, Sectors},
 		weights::WeightInfo,
 	};
@@ -213,6 +219,32 @@ pub mod pallet {
 			paid_blocks: u32,
 			/// What went back to the client's escrow.
 			refunded: Balance,
+			/// What the client's escrow got out of the provider's collateral.
+			compensation: Balance,
+		},
+		/// A client cancelled a deal before its piece was in a sector.
+		DealCancelled {
+			/// The deal.
+			deal: DealId,
+			/// Who would have paid.
+			client: T::AccountId,
+			/// Who would have stored.
+			provider: T::AccountId,
+			/// What went back to the client's escrow.
+			refunded: Balance,
+			/// What went to the provider's escrow.
+			fee: Balance,
+		},
+		/// A deal goes on for longer.
+		DealExtended {
+			/// The deal.
+			deal: DealId,
+			/// The first block that is not paid for any more.
+			end: u32,
+			/// What the client locked for it.
+			price: Balance,
+			/// What the provider locked for it.
+			collateral: Balance,
 		},
 		/// A deal was not active when it should have started, and its record is gone.
 		DealExpired {
@@ -257,6 +289,20 @@ pub mod pallet {
 		DealNotFound,
 		/// The deal is with another provider.
 		NotTheDealsProvider,
+		/// The deal is another client's.
+		NotTheDealsClient,
+		/// The deal is in a sector that waits for its proof.
+		DealPreCommitted,
+		/// The deal is not reserved for this sector.
+		DealNotInSector,
+		/// The client cancelled the deal.
+		DealIsCancelled,
+		/// The deal's end has passed.
+		DealEnded,
+		/// The extension has expired.
+		ExtensionExpired,
+		/// The extension replaces another end than the deal's.
+		ExtensionOutdated,
 		/// The deal is already in a sector.
 		DealAlreadyActive,
 		/// The deal should have been active before this block.
@@ -373,6 +419,26 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_signed(origin)?;
 			Self::settle_batch(&deals)
+		}
+
+		/// Cancels a deal of the caller, its client, whose piece is in no sector yet. The provider keeps a
+		/// fee, the policy's share of the total price; everything else is unlocked.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::cancel_deal())]
+		pub fn cancel_deal(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+			let client = ensure_signed(origin)?;
+			Self::cancel(&client, deal)
+		}
+
+		/// Extends an active deal with the caller, its provider, as its client signed.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::extend_deal())]
+		pub fn extend_deal(
+			origin: OriginFor<T>,
+			extension: SignedExtension<T::Signature>,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::extend(&provider, &extension)
 		}
 	}
 

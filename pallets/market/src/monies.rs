@@ -2,9 +2,22 @@
 
 use holdfast_primitives::Balance;
 
-use crate::deal::Deal;
+use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Rounding};
+
+use crate::deal::{Deal, DealState};
 
 const BASIS_POINTS: Balance = 10_000;
+
+/// A share, in hundredths of a percent, of an amount, rounded up.
+fn share(amount: Balance, basis_points: u32) -> Balance {
+	let points = Balance::from(basis_points);
+	// Split, so that no product is larger than the result or 10^8.
+	let whole = (amount / BASIS_POINTS).saturating_mul(points);
+	let rest = (amount % BASIS_POINTS)
+		.saturating_mul(points)
+		.div_ceil(BASIS_POINTS);
+	whole.saturating_add(rest)
+}
 
 /// The least collateral for a deal: a share of the total price in hundredths of a percent, rounded up,
 /// and never zero.
@@ -12,13 +25,34 @@ const BASIS_POINTS: Balance = 10_000;
 /// A provider without any hold could empty its account, and then could not be paid a sum below the
 /// existential deposit.
 pub fn least_collateral(total_price: Balance, basis_points: u32) -> Balance {
-	let share = Balance::from(basis_points);
-	// Split, so that no product is larger than the result or 10^8.
-	let whole = (total_price / BASIS_POINTS).saturating_mul(share);
-	let rest = (total_price % BASIS_POINTS)
-		.saturating_mul(share)
-		.div_ceil(BASIS_POINTS);
-	whole.saturating_add(rest).max(1)
+	share(total_price, basis_points).max(1)
+}
+
+/// What a client that cancels pays to the provider, who has published and perhaps sealed for nothing: a
+/// share of the total price in hundredths of a percent, rounded up.
+pub fn cancellation_fee(total_price: Balance, basis_points: u32) -> Balance {
+	share(total_price, basis_points).min(total_price)
+}
+
+/// What the client gets out of the provider's collateral when the deal is over: all of it if the sector
+/// was terminated before it was promised to end, else the share of the blocks that were not healthy, rounded up.
+pub fn compensation<AccountId>(deal: &Deal<AccountId>, terminated: bool) -> Balance {
+	let duration = duration(deal);
+	let unhealthy = duration.saturating_sub(deal.paid_blocks);
+	if unhealthy == 0 {
+		return 0;
+	}
+	if terminated {
+		return deal.provider_collateral;
+	}
+	// The rational is at most one, so that the product cannot overflow.
+	multiply_by_rational_with_rounding(
+		deal.provider_collateral,
+		unhealthy.into(),
+		duration.into(),
+		Rounding::Up,
+	)
+	.unwrap_or(deal.provider_collateral)
 }
 
 /// How many blocks of a deal can be paid for.
@@ -33,6 +67,9 @@ pub fn total<AccountId>(deal: &Deal<AccountId>) -> Balance {
 
 /// What the client still has locked for the deal.
 pub fn outstanding<AccountId>(deal: &Deal<AccountId>) -> Balance {
+	if deal.state == DealState::Cancelled {
+		return 0;
+	}
 	let unpaid = duration(deal).saturating_sub(deal.paid_blocks);
 	deal.price_per_block.saturating_mul(unpaid.into())
 }
@@ -41,4 +78,12 @@ pub fn outstanding<AccountId>(deal: &Deal<AccountId>) -> Balance {
 pub fn due<AccountId>(deal: &Deal<AccountId>, healthy: u32) -> (u32, Balance) {
 	let blocks = healthy.min(duration(deal)).saturating_sub(deal.paid_blocks);
 	(blocks, deal.price_per_block.saturating_mul(blocks.into()))
+}
+
+/// What the provider still has locked for the deal.
+pub fn locked_collateral<AccountId>(deal: &Deal<AccountId>) -> Balance {
+	match deal.state {
+		DealState::Cancelled => 0,
+		_ => deal.provider_collateral,
+	}
 }

@@ -137,23 +137,23 @@ impl<T: Config> Pallet<T> {
 			Refusal::NonceUsed
 		);
 		ensure!(
-			Self::is_signed(proposal, signature, &terms.genesis_hash),
+			Self::is_signed(
+				&proposal.signing_bytes(&terms.genesis_hash),
+				signature,
+				&proposal.client
+			),
 			Refusal::InvalidSignature
 		);
 		Ok(())
 	}
 
-	fn is_signed(
-		proposal: &DealProposal<T::AccountId>,
-		signature: &T::Signature,
-		genesis_hash: &Digest,
-	) -> bool {
-		let bytes = proposal.signing_bytes(genesis_hash);
-		if signature.verify(&bytes[..], &proposal.client) {
+	/// Whether `bytes` are signed by `signer`, as they are or as wallets wrap them.
+	pub(crate) fn is_signed(bytes: &[u8], signature: &T::Signature, signer: &T::AccountId) -> bool {
+		if signature.verify(bytes, signer) {
 			return true;
 		}
-		let wrapped: Vec<u8> = [&b"<Bytes>"[..], &bytes, &b"</Bytes>"[..]].concat();
-		signature.verify(&wrapped[..], &proposal.client)
+		let wrapped: Vec<u8> = [&b"<Bytes>"[..], bytes, &b"</Bytes>"[..]].concat();
+		signature.verify(&wrapped[..], signer)
 	}
 
 	fn lock_and_record(proposal: &DealProposal<T::AccountId>) -> Result<DealId, Refusal> {

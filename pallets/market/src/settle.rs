@@ -44,6 +44,7 @@ impl<T: Config> Pallet<T> {
 		let Health {
 			healthy_blocks,
 			decided_through,
+			terminated,
 		} = Self::deal_health(&deal, sector);
 		let (blocks, amount) = monies::due(&deal, healthy_blocks);
 		if blocks > 0 {
@@ -56,7 +57,7 @@ impl<T: Config> Pallet<T> {
 			});
 		}
 		if decided_through >= deal.end {
-			Self::complete(id, deal, sector)
+			Self::complete(id, deal, sector, terminated)
 		} else {
 			if blocks > 0 {
 				Deals::<T>::insert(id, deal);
@@ -71,12 +72,20 @@ impl<T: Config> Pallet<T> {
 		T::Sectors::health(&deal.provider, sector, deal.start, deal.end).unwrap_or(Health {
 			healthy_blocks: 0,
 			decided_through: Self::now(),
+			terminated: false,
 		})
 	}
 
-	fn complete(id: DealId, deal: Deal<T::AccountId>, sector: SectorNumber) -> DispatchResult {
+	fn complete(
+		id: DealId,
+		deal: Deal<T::AccountId>,
+		sector: SectorNumber,
+		terminated: bool,
+	) -> DispatchResult {
 		let refunded = Self::refund(&deal)?;
-		Self::return_collateral(&deal)?;
+		let compensation = monies::compensation(&deal, terminated);
+		Self::forfeit_collateral(&deal, compensation)?;
+		Self::return_collateral(&deal, deal.provider_collateral.saturating_sub(compensation))?;
 		Nonces::<T>::remove(&deal.client, deal.nonce);
 		Deals::<T>::remove(id);
 		T::Sectors::release_deal(&deal.provider, sector);
@@ -86,6 +95,7 @@ impl<T: Config> Pallet<T> {
 			provider: deal.provider,
 			paid_blocks: deal.paid_blocks,
 			refunded,
+			compensation,
 		});
 		Ok(())
 	}

@@ -57,14 +57,18 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Refunds the client and gives it the provider's collateral.
+	/// Refunds the client and gives it the provider's collateral; forgets a deal that was cancelled.
 	fn close_unstarted(id: DealId) -> DispatchResult {
-		let Some(deal) = Deals::<T>::get(id).filter(|deal| deal.state == DealState::Published)
-		else {
+		let Some(deal) = Deals::<T>::get(id).filter(|deal| deal.state.is_before_start()) else {
 			return Ok(());
 		};
+		if deal.state == DealState::Cancelled {
+			Nonces::<T>::remove(&deal.client, deal.nonce);
+			Deals::<T>::remove(id);
+			return Ok(());
+		}
 		let refunded = Self::refund(&deal)?;
-		Self::forfeit_collateral(&deal)?;
+		Self::forfeit_collateral(&deal, deal.provider_collateral)?;
 		Nonces::<T>::remove(&deal.client, deal.nonce);
 		Deals::<T>::remove(id);
 		Self::deposit_event(Event::DealExpired {

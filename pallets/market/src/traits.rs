@@ -22,6 +22,8 @@ pub struct Health {
 	/// Blocks before this one are decided; later ones may still be proven healthy. `u32::MAX` once the
 	/// sector has ended.
 	pub decided_through: u32,
+	/// Whether the sector ended before it was promised to.
+	pub terminated: bool,
 }
 
 /// The sectors that active deals are in.
@@ -30,6 +32,9 @@ pub trait Sectors<AccountId> {
 	/// such sector. The cost does not depend on the span or on other sectors.
 	fn health(provider: &AccountId, sector: SectorNumber, from: u32, to: u32) -> Option<Health>;
 
+	/// Until which block a sector is promised. `None` if it has ended, or never was.
+	fn expiration(provider: &AccountId, sector: SectorNumber) -> Option<u32>;
+
 	/// A deal in the sector is over; with the last one, the record of an ended sector can go.
 	fn release_deal(provider: &AccountId, sector: SectorNumber);
 
@@ -37,6 +42,10 @@ pub trait Sectors<AccountId> {
 	/// in a benchmark.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_ended_sector(provider: &AccountId, sector: SectorNumber, from: u32, to: u32);
+
+	/// Makes a live sector that is promised until `expiration`, in a benchmark.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_live_sector(provider: &AccountId, sector: SectorNumber, expiration: u32);
 }
 
 /// Signs in benchmarks.

@@ -6,7 +6,7 @@ use holdfast_primitives::{Balance, DealId};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	deal::{DealState, MarketBalance},
+	deal::MarketBalance,
 	monies,
 	pallet::{AgendaCursor, Config, Deals, NextDealId, Nonces, Pallet, StartAgenda},
 };
@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
 				.ok_or("the payments of a client overflow")?;
 			let collateral = &mut promised.entry(deal.provider.clone()).or_default().1;
 			*collateral = collateral
-				.checked_add(deal.provider_collateral)
+				.checked_add(monies::locked_collateral(&deal))
 				.ok_or("the collateral of a provider overflows")?;
 		}
 		for (account, (payment, collateral)) in promised {
@@ -78,13 +78,13 @@ impl<T: Config> Pallet<T> {
 			ensure!(block >= cursor, "an entry of the agenda was passed over");
 			ensure!(listed.insert(id), "a deal is twice in the agenda");
 		}
-		let published: BTreeSet<DealId> = Deals::<T>::iter()
-			.filter(|(_, deal)| deal.state == DealState::Published)
+		let waiting: BTreeSet<DealId> = Deals::<T>::iter()
+			.filter(|(_, deal)| deal.state.is_before_start())
 			.map(|(id, _)| id)
 			.collect();
 		ensure!(
-			listed == published,
-			"the agenda does not list the published deals"
+			listed == waiting,
+			"the agenda does not list the deals that have not begun"
 		);
 		Ok(())
 	}

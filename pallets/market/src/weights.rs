@@ -12,6 +12,10 @@ pub trait WeightInfo {
 	fn publish_deals(n: u32) -> Weight;
 	/// Settling and closing `n` deals.
 	fn settle_deals(n: u32) -> Weight;
+	/// Cancelling a deal.
+	fn cancel_deal() -> Weight;
+	/// Extending a deal.
+	fn extend_deal() -> Weight;
 	/// `n` steps of the start agenda.
 	fn on_initialize(n: u32) -> Weight;
 }
@@ -41,6 +45,17 @@ impl WeightInfo for () {
 		let each = Weight::from_parts(260_000_000, 20_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(9, 7));
 		Weight::from_parts(10_000_000, 1_500).saturating_add(each.saturating_mul(n.into()))
+	}
+
+	fn cancel_deal() -> Weight {
+		Weight::from_parts(160_000_000, 14_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 5))
+	}
+
+	fn extend_deal() -> Weight {
+		// Two signature checks and two moves between holds.
+		Weight::from_parts(300_000_000, 16_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(9, 5))
 	}
 
 	fn on_initialize(n: u32) -> Weight {

@@ -22,6 +22,8 @@ pub struct Health {
 	/// Before which block nothing will change any more; the greatest block number once the sector has
 	/// ended.
 	pub decided_through: BlockNumber,
+	/// Whether the sector ended before its expiration.
+	pub terminated: bool,
 }
 
 /// Until which block the sector is proven.
@@ -68,6 +70,7 @@ impl<T: Config> Pallet<T> {
 			} else {
 				proven
 			},
+			terminated: sector.terminated,
 		})
 	}
 }

@@ -62,10 +62,15 @@ pub struct PreCommit {
 impl PreCommit {
 	/// The first block in which the sector cannot be proven any more.
 	pub(crate) fn expires(&self, policy: &Policy) -> BlockNumber {
-		self.pre_commit_block
-			.saturating_add(policy.pre_commit_lifetime)
-			.saturating_add(1)
+		unprovable_from(self.pre_commit_block, policy)
 	}
+}
+
+/// The first block in which a sector that is pre-committed in `block` cannot be proven any more.
+fn unprovable_from(block: BlockNumber, policy: &Policy) -> BlockNumber {
+	block
+		.saturating_add(policy.pre_commit_lifetime)
+		.saturating_add(1)
 }
 
 impl<T: Config> Pallet<T> {
@@ -143,7 +148,13 @@ impl<T: Config> Pallet<T> {
 		let pieces = if sector.deals.is_empty() {
 			Vec::new()
 		} else {
-			T::Market::sector_pieces(provider, &sector.deals, sector.expiration)?
+			T::Market::reserve(
+				provider,
+				sector.sector,
+				&sector.deals,
+				sector.expiration,
+				unprovable_from(now, policy),
+			)?
 		};
 		let comm_d =
 			compute_comm_d(sector_size, &pieces).map_err(|_| Error::<T>::PiecesDoNotFit)?;

@@ -190,6 +190,7 @@ impl<T: Config> Pallet<T> {
 				deals_left: length(&pre_commit.deals),
 				gaps: BoundedVec::new(),
 				ended: None,
+				terminated: false,
 			},
 		);
 		info.pre_commits = info.pre_commits.saturating_sub(1);

@@ -63,6 +63,8 @@ pub struct Sector {
 	pub gaps: BoundedVec<Gap, ConstU32<MAX_GAPS>>,
 	/// Through which block it was proven when it ended; nothing while it is live.
 	pub ended: Option<BlockNumber>,
+	/// Whether it ended before its expiration.
+	pub terminated: bool,
 }
 
 impl Sector {
@@ -114,6 +116,7 @@ mod tests {
 			deals_left: 0,
 			gaps: Default::default(),
 			ended: None,
+			terminated: false,
 		}
 	}
 

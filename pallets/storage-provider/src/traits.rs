@@ -69,15 +69,19 @@ pub trait Proofs {
 
 /// The deals that sectors hold.
 pub trait Market<AccountId> {
-	/// The pieces of the deals, in the same order. Fails unless every deal is the provider's, waits for
-	/// its sector, and ends by `expiration`.
-	fn sector_pieces(
+	/// Reserves the deals for a sector that can be proven before the block `until`: all of them, or none.
+	/// Returns their pieces, in the same order. Fails unless every deal is the provider's, waits for a
+	/// sector, and ends by `expiration`.
+	fn reserve(
 		provider: &AccountId,
+		sector: SectorNumber,
 		deals: &[DealId],
 		expiration: BlockNumber,
+		until: BlockNumber,
 	) -> Result<Vec<PieceInfo>, DispatchError>;
 
-	/// Starts the deals in a sector that was just proven: all of them, or none.
+	/// Starts the deals in the sector that they were reserved for and that was just proven: all of
+	/// them, or none.
 	fn activate(provider: &AccountId, sector: SectorNumber, deals: &[DealId]) -> DispatchResult;
 
 	/// Publishes `count` deals of the smallest piece size with the provider, that fit any sector now.

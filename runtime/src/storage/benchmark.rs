@@ -80,8 +80,15 @@ pub fn publish_deals(provider: &AccountId, count: u32) -> Vec<DealId> {
 		.collect()
 }
 
-/// Makes a sector with one deal that has ended and was healthy from `from` to, and without, `to`.
-pub fn end_sector(provider: &AccountId, number: SectorNumber, from: BlockNumber, to: BlockNumber) {
+/// Makes a sector with one deal that is promised from `from` to, and without, `to`, and healthy until it
+/// ended, if it has.
+pub fn put_sector(
+	provider: &AccountId,
+	number: SectorNumber,
+	from: BlockNumber,
+	to: BlockNumber,
+	ended: Option<BlockNumber>,
+) {
 	let sector = Sector {
 		comm_r: CommR([1; 32]),
 		comm_d: CommD([1; 32]),
@@ -93,7 +100,8 @@ pub fn end_sector(provider: &AccountId, number: SectorNumber, from: BlockNumber,
 		pledge: 0,
 		deals_left: 1,
 		gaps: Default::default(),
-		ended: Some(to),
+		ended,
+		terminated: false,
 	};
 	pallet_storage_provider::Sectors::<Runtime>::insert(provider, number, sector);
 }

@@ -204,12 +204,14 @@ impl pallet_storage_provider::ProofWeights for SectorProofWeights {
 pub struct ProviderMarket;
 
 impl pallet_storage_provider::Market<AccountId> for ProviderMarket {
-	fn sector_pieces(
+	fn reserve(
 		provider: &AccountId,
+		sector: SectorNumber,
 		deals: &[DealId],
 		expiration: BlockNumber,
+		until: BlockNumber,
 	) -> Result<Vec<PieceInfo>, DispatchError> {
-		Market::sector_pieces(provider, deals, expiration)
+		Market::reserve(provider, sector, deals, expiration, until)
 	}
 
 	fn activate(provider: &AccountId, sector: SectorNumber, deals: &[DealId]) -> DispatchResult {
@@ -250,7 +252,14 @@ impl pallet_market::Sectors<AccountId> for MarketSectors {
 		Some(pallet_market::Health {
 			healthy_blocks: health.healthy_blocks,
 			decided_through: health.decided_through,
+			terminated: health.terminated,
 		})
+	}
+
+	fn expiration(provider: &AccountId, sector: SectorNumber) -> Option<BlockNumber> {
+		pallet_storage_provider::Sectors::<Runtime>::get(provider, sector)
+			.filter(|sector| sector.ended.is_none())
+			.map(|sector| sector.expiration)
 	}
 
 	fn release_deal(provider: &AccountId, sector: SectorNumber) {
@@ -264,6 +273,11 @@ impl pallet_market::Sectors<AccountId> for MarketSectors {
 		from: BlockNumber,
 		to: BlockNumber,
 	) {
-		benchmark::end_sector(provider, sector, from, to);
+		benchmark::put_sector(provider, sector, from, to, Some(to));
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_live_sector(provider: &AccountId, sector: SectorNumber, expiration: BlockNumber) {
+		benchmark::put_sector(provider, sector, 0, expiration, None);
 	}
 }

@@ -92,7 +92,14 @@ fn printable(bytes: Vec<u8>) -> Option<String> {
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(crate) enum DealState {
 	Published,
-	Active { sector: SectorNumber },
+	PreCommitted {
+		sector: SectorNumber,
+		until: BlockNumber,
+	},
+	Active {
+		sector: SectorNumber,
+	},
+	Cancelled,
 }
 
 #[derive(DecodeAsType)]
@@ -124,6 +131,10 @@ impl From<Deal> for types::Deal {
 			paid_blocks: deal.paid_blocks,
 			state: match deal.state {
 				DealState::Published => types::DealState::Published,
+				DealState::PreCommitted { sector, until } => {
+					types::DealState::PreCommitted { sector, until }
+				},
+				DealState::Cancelled => types::DealState::Cancelled,
 				DealState::Active { sector } => types::DealState::Active { sector },
 			},
 		}

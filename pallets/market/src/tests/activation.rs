@@ -11,6 +11,11 @@ fn publish_with_nonce(nonce: u64) -> u64 {
 	})
 }
 
+/// Reserves deals for sector 7 until block 30.
+fn reserve(deals: &[u64], expiration: u32) -> Result<Vec<PieceInfo>, sp_runtime::DispatchError> {
+	Market::reserve(&provider(), 7, deals, expiration, 30)
+}
+
 #[test]
 fn a_sectors_pieces_come_in_the_order_of_its_deals() {
 	with_deposits(|| {
@@ -29,11 +34,11 @@ fn a_sectors_pieces_come_in_the_order_of_its_deals() {
 			})
 			.collect();
 		let order = [deals[2], deals[0], deals[1]];
-		let pieces = Market::sector_pieces(&provider(), &order, 150).unwrap();
+		let pieces = reserve(&order, 150).unwrap();
 		let bytes: Vec<_> = pieces.iter().map(|piece| piece.size.bytes()).collect();
 		assert_eq!(bytes, [128, 256, 1024]);
 		assert_eq!(pieces[0].commitment, CommP([3; 32]));
-		assert_eq!(Market::sector_pieces(&provider(), &[], 0), Ok(vec![]));
+		assert_eq!(reserve(&[], 0), Ok(vec![]));
 	});
 }
 
@@ -43,7 +48,7 @@ fn activation_puts_deals_in_a_sector() {
 		let deals = [publish_with_nonce(1), publish_with_nonce(2)];
 		System::reset_events();
 		run_to(49);
-		assert_ok!(Market::activate(&provider(), 7, &deals));
+		assert_ok!(start_in(7, &deals));
 		for deal in deals {
 			assert_eq!(
 				Deals::<Test>::get(deal).unwrap().state,
@@ -67,7 +72,7 @@ fn activation_puts_deals_in_a_sector() {
 #[track_caller]
 fn refused(provider: AccountId, deals: &[u64], error: Error<Test>) {
 	let error: sp_runtime::DispatchError = error.into();
-	assert_noop!(Market::sector_pieces(&provider, deals, 1_000), error);
+	assert_noop!(Market::reserve(&provider, 7, deals, 1_000, 1_000), error);
 	assert_noop!(Market::activate(&provider, 7, deals), error);
 }
 
@@ -79,7 +84,7 @@ fn deals_that_cannot_be_activated_are_refused_together() {
 		refused(provider(), &[good, 99], Error::DealNotFound);
 		refused(provider(), &[good, second, good], Error::DuplicateDeal);
 		refused(account("Other"), &[good], Error::NotTheDealsProvider);
-		assert_ok!(Market::activate(&provider(), 7, &[second]));
+		assert_ok!(start_in(7, &[second]));
 		refused(provider(), &[good, second], Error::DealAlreadyActive);
 		// The first is as it was.
 		assert_eq!(
@@ -103,10 +108,71 @@ fn a_deal_cannot_be_activated_at_its_start() {
 fn a_sector_outlives_its_deals() {
 	with_deposits(|| {
 		let deal = publish_with_nonce(1);
+		assert_noop!(reserve(&[deal], 149), Error::<Test>::SectorEndsBeforeDeal);
+		assert_ok!(reserve(&[deal], 150));
+	});
+}
+
+#[test]
+fn a_deal_waits_in_one_sector_at_a_time() {
+	with_deposits(|| {
+		let deal = publish_with_nonce(1);
 		assert_noop!(
-			Market::sector_pieces(&provider(), &[deal], 149),
+			Market::activate(&provider(), 7, &[deal]),
+			Error::<Test>::DealNotInSector
+		);
+		assert_ok!(reserve(&[deal], 150));
+		assert_noop!(
+			Market::reserve(&provider(), 8, &[deal], 150, 40),
+			Error::<Test>::DealPreCommitted
+		);
+		assert_noop!(
+			Market::activate(&provider(), 8, &[deal]),
+			Error::<Test>::DealNotInSector
+		);
+		// When sector 7 cannot be proven any more, another one can have the deal.
+		run_to(29);
+		assert_noop!(
+			Market::reserve(&provider(), 8, &[deal], 150, 40),
+			Error::<Test>::DealPreCommitted
+		);
+		run_to(30);
+		assert_ok!(Market::reserve(&provider(), 8, &[deal], 150, 40));
+		assert_noop!(
+			Market::activate(&provider(), 7, &[deal]),
+			Error::<Test>::DealNotInSector
+		);
+		assert_ok!(Market::activate(&provider(), 8, &[deal]));
+	});
+}
+
+#[test]
+fn a_reservation_that_fails_reserves_nothing() {
+	with_deposits(|| {
+		let deal = publish_with_nonce(1);
+		let short = publish(DealProposal {
+			nonce: 2,
+			end: 160,
+			..proposal()
+		});
+		assert_noop!(
+			reserve(&[deal, short], 155),
 			Error::<Test>::SectorEndsBeforeDeal
 		);
-		assert_ok!(Market::sector_pieces(&provider(), &[deal], 150));
+		assert_eq!(
+			Deals::<Test>::get(deal).unwrap().state,
+			DealState::Published
+		);
+	});
+}
+
+#[test]
+fn a_deal_whose_sector_is_never_proven_expires() {
+	with_deposits(|| {
+		let deal = publish_with_nonce(1);
+		assert_ok!(Market::reserve(&provider(), 7, &[deal], 150, 100));
+		run_to(50);
+		assert_eq!(Deals::<Test>::get(deal), None);
+		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10 + 200);
 	});
 }

@@ -1,18 +1,22 @@
 //! Random sequences of calls: money is conserved and the state is consistent after each.
 
 use frame_support::storage::with_storage_layer;
-use holdfast_primitives::{DealProposal, Policy};
+use holdfast_primitives::{DealExtension, DealProposal, Policy};
 use proptest::prelude::*;
+use sp_core::Pair;
 
 use super::mock::*;
-use crate::{Deals, Health, NextDealId};
+use crate::{Deals, Health, NextDealId, SignedExtension};
 
 #[derive(Clone, Debug)]
 enum Step {
 	Deposit(usize, u128),
 	Withdraw(usize, u128),
 	Publish(Vec<Offer>),
+	Reserve(Vec<u64>, u64, u32),
 	Activate(Vec<u64>, u64),
+	Cancel(usize, u64),
+	Extend(usize, u64, u32),
 	Health(u64, Health),
 	Settle(Vec<u64>),
 	Empty(usize),
@@ -81,12 +85,21 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Deposit(who, amount)),
 		1 => (0usize..3, amount()).prop_map(|(who, amount)| Step::Withdraw(who, amount)),
 		4 => prop::collection::vec(offer(), 0..5).prop_map(Step::Publish),
+		3 => (deals(), 0u64..4, 0u32..30)
+			.prop_map(|(deals, sector, time)| Step::Reserve(deals, sector, time)),
 		8 => (deals(), 0u64..4).prop_map(|(deals, sector)| Step::Activate(deals, sector)),
-		4 => (0u64..4, 0u32..40, prop_oneof![0u32..200, Just(u32::MAX)]).prop_map(
-			|(sector, healthy_blocks, decided_through)| {
-				Step::Health(sector, Health { healthy_blocks, decided_through })
-			},
-		),
+		2 => (0usize..3, 0u64..4).prop_map(|(who, deal)| Step::Cancel(who, deal)),
+		2 => (0usize..3, 0u64..4, 0u32..40)
+			.prop_map(|(who, deal, blocks)| Step::Extend(who, deal, blocks)),
+		4 => (
+			0u64..4,
+			0u32..40,
+			prop_oneof![0u32..200, Just(u32::MAX)],
+			prop::bool::weighted(0.2),
+		)
+			.prop_map(|(sector, healthy_blocks, decided_through, terminated)| {
+				Step::Health(sector, Health { healthy_blocks, decided_through, terminated })
+			}),
 		6 => deals().prop_map(Step::Settle),
 		1 => (0usize..3).prop_map(Step::Empty),
 		3 => (1u32..12).prop_map(Step::Advance),
@@ -134,11 +147,40 @@ fn apply(step: Step) {
 			let origin = RuntimeOrigin::signed(provider());
 			call(|| Market::publish_deals(origin, proposals));
 		},
+		Step::Reserve(back, sector, time) => call(|| {
+			let until = System::block_number() + time;
+			Market::reserve(&provider(), sector, &newest(&back), u32::MAX, until).map(drop)
+		}),
+		Step::Cancel(who, back) => {
+			call(|| Market::cancel_deal(signed(who), newest(&[back])[0]));
+		},
+		Step::Extend(who, back, blocks) => {
+			let id = newest(&[back])[0];
+			let end = Deals::<Test>::get(id).map_or(0, |deal| deal.end);
+			let extension = DealExtension {
+				deal: id,
+				end,
+				new_end: end + blocks,
+				expires: System::block_number(),
+			};
+			let bytes = extension.signing_bytes(&Market::genesis_hash());
+			let signature = pair(NAMES[who]).sign(&bytes).into();
+			let extension = SignedExtension {
+				extension,
+				signature,
+			};
+			call(|| Market::extend_deal(RuntimeOrigin::signed(provider()), extension));
+		},
 		Step::Activate(back, sector) => {
+			call(|| start_in(sector, &newest(&back)));
 			call(|| Market::activate(&provider(), sector, &newest(&back)));
 		},
 		Step::Health(sector, health) => {
-			set_health(sector, health.healthy_blocks, health.decided_through);
+			if health.terminated {
+				set_terminated(sector, health.healthy_blocks);
+			} else {
+				set_health(sector, health.healthy_blocks, health.decided_through);
+			}
 		},
 		Step::Settle(back) => call(|| settle(&newest(&back))),
 		Step::Empty(who) => {
@@ -165,6 +207,9 @@ proptest! {
 			for name in NAMES {
 				Market::deposit(RuntimeOrigin::signed(account(name)), FUNDS / 2).unwrap();
 			}
+			for sector in 0..4 {
+				set_expiration(sector, u32::MAX);
+			}
 			for step in steps {
 				apply(step);
 				check_all();
@@ -173,7 +218,7 @@ proptest! {
 			for sector in 0..4 {
 				set_health(sector, 10, u32::MAX);
 			}
-			run_to(System::block_number() + 200);
+			run_to(System::block_number() + 400);
 			for id in Deals::<Test>::iter_keys().collect::<Vec<_>>() {
 				settle(&[id]).unwrap();
 			}

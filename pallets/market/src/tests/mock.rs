@@ -71,6 +71,7 @@ parameter_types! {
 thread_local! {
 	static PROVIDERS: RefCell<BTreeMap<AccountId, SectorSize>> = const { RefCell::new(BTreeMap::new()) };
 	static SECTORS: RefCell<BTreeMap<(AccountId, SectorNumber), Health>> = const { RefCell::new(BTreeMap::new()) };
+	static EXPIRATIONS: RefCell<BTreeMap<(AccountId, SectorNumber), u32>> = const { RefCell::new(BTreeMap::new()) };
 	static RELEASED: RefCell<Vec<(AccountId, SectorNumber)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -93,6 +94,10 @@ impl Sectors<AccountId> for Storage {
 		SECTORS.with_borrow(|sectors| sectors.get(&(provider.clone(), sector)).copied())
 	}
 
+	fn expiration(provider: &AccountId, sector: SectorNumber) -> Option<u32> {
+		EXPIRATIONS.with_borrow(|sectors| sectors.get(&(provider.clone(), sector)).copied())
+	}
+
 	fn release_deal(provider: &AccountId, sector: SectorNumber) {
 		RELEASED.with_borrow_mut(|released| released.push((provider.clone(), sector)));
 	}
@@ -102,8 +107,15 @@ impl Sectors<AccountId> for Storage {
 		let health = Health {
 			healthy_blocks: to.saturating_sub(from),
 			decided_through: u32::MAX,
+			terminated: false,
 		};
 		SECTORS.with_borrow_mut(|sectors| sectors.insert((provider.clone(), sector), health));
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_live_sector(provider: &AccountId, sector: SectorNumber, expiration: u32) {
+		EXPIRATIONS
+			.with_borrow_mut(|sectors| sectors.insert((provider.clone(), sector), expiration));
 	}
 }
 
@@ -146,8 +158,30 @@ pub fn set_health(sector: SectorNumber, healthy_blocks: u32, decided_through: u3
 	let health = Health {
 		healthy_blocks,
 		decided_through,
+		terminated: false,
 	};
 	SECTORS.with_borrow_mut(|sectors| sectors.insert((provider(), sector), health));
+}
+
+/// A sector that ended early, with so many healthy blocks.
+pub fn set_terminated(sector: SectorNumber, healthy_blocks: u32) {
+	let health = Health {
+		healthy_blocks,
+		decided_through: u32::MAX,
+		terminated: true,
+	};
+	SECTORS.with_borrow_mut(|sectors| sectors.insert((provider(), sector), health));
+}
+
+/// Until when a sector is promised.
+pub fn set_expiration(sector: SectorNumber, expiration: u32) {
+	EXPIRATIONS.with_borrow_mut(|sectors| sectors.insert((provider(), sector), expiration));
+}
+
+/// Pre-commits and proves a sector with deals.
+pub fn start_in(sector: SectorNumber, deals: &[DealId]) -> sp_runtime::DispatchResult {
+	Market::reserve(&provider(), sector, deals, u32::MAX, u32::MAX)?;
+	Market::activate(&provider(), sector, deals)
 }
 
 pub fn released() -> Vec<(AccountId, SectorNumber)> {
@@ -157,6 +191,7 @@ pub fn released() -> Vec<(AccountId, SectorNumber)> {
 /// Block 1 of a chain where everybody has money and two providers are registered.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	SECTORS.with_borrow_mut(BTreeMap::clear);
+	EXPIRATIONS.with_borrow_mut(BTreeMap::clear);
 	RELEASED.with_borrow_mut(Vec::clear);
 	CurrentPolicy::set(Policy::devnet());
 	let sizes = [
@@ -275,7 +310,7 @@ pub fn settle(deals: &[DealId]) -> sp_runtime::DispatchResult {
 /// A deal that is active in sector 7, at its first block.
 pub fn active_deal() -> DealId {
 	let id = publish(proposal());
-	Market::activate(&provider(), 7, &[id]).unwrap();
+	start_in(7, &[id]).unwrap();
 	run_to(50);
 	System::reset_events();
 	id

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod activation;
+mod cancel;
 mod escrow;
+mod extension;
 mod invariants;
 pub(crate) mod mock;
 mod publish;

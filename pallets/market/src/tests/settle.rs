@@ -62,7 +62,8 @@ fn unhealthy_blocks_are_not_paid_for_and_go_back_to_the_client() {
 					client: client(),
 					provider: provider(),
 					paid_blocks: 60,
-					refunded: 400
+					refunded: 400,
+					compensation: 80
 				},
 			]
 		);
@@ -70,14 +71,14 @@ fn unhealthy_blocks_are_not_paid_for_and_go_back_to_the_client() {
 		assert_eq!(
 			Market::market_balance(&client()),
 			MarketBalance {
-				escrow: FUNDS / 10 - 600,
+				escrow: FUNDS / 10 - 600 + 80,
 				..Default::default()
 			}
 		);
 		assert_eq!(
 			Market::market_balance(&provider()),
 			MarketBalance {
-				escrow: FUNDS / 10,
+				escrow: FUNDS / 10 - 80,
 				..Default::default()
 			}
 		);
@@ -91,9 +92,12 @@ fn unhealthy_blocks_are_not_paid_for_and_go_back_to_the_client() {
 fn a_deal_in_a_sector_that_ended_early_is_over_at_once() {
 	with_deposits(|| {
 		let id = active_deal();
-		set_health(7, 0, u32::MAX);
+		set_terminated(7, 25);
 		assert_ok!(settle(&[id]));
-		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10);
+		// A quarter was paid; all the collateral of 200 is the client's.
+		let held = FUNDS / 10 - 250 + 200;
+		assert_eq!(Market::market_balance(&client()).escrow, held);
+		assert_eq!(Market::market_balance(&provider()).escrow, FUNDS / 10 - 200);
 		assert_eq!(Market::deal(id), None);
 	});
 }
@@ -102,7 +106,7 @@ fn a_deal_in_a_sector_that_ended_early_is_over_at_once() {
 fn a_deal_is_not_settled_before_its_start_so_that_its_proposal_cannot_be_used_again() {
 	with_deposits(|| {
 		let id = publish(proposal());
-		assert_ok!(Market::activate(&provider(), 7, &[id]));
+		assert_ok!(start_in(7, &[id]));
 		set_health(7, 0, u32::MAX);
 		run_to(40);
 		assert_noop!(settle(&[id]), Error::<Test>::DealNotStarted);
@@ -130,7 +134,7 @@ fn a_deal_is_not_settled_before_its_start_so_that_its_proposal_cannot_be_used_ag
 			..proposal()
 		};
 		let id = publish(edge.clone());
-		assert_ok!(Market::activate(&provider(), 7, &[id]));
+		assert_ok!(start_in(7, &[id]));
 		run_to(60);
 		assert_ok!(settle(&[id]));
 		assert_noop!(
@@ -185,7 +189,7 @@ fn an_unknown_sector_earns_nothing_and_does_not_keep_the_clients_money() {
 		run_to(150);
 		assert_ok!(settle(&[id]));
 		assert_eq!(Market::deal(id), None);
-		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10);
+		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10 + 200);
 	});
 }
 
@@ -206,6 +210,47 @@ fn wrong_health_pays_neither_twice_nor_too_much() {
 		assert_eq!(Balances::free_balance(provider()), before + 1_000);
 		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10 - 1_000);
 	});
+}
+
+#[test]
+fn a_termination_after_the_last_healthy_block_costs_no_collateral() {
+	with_deposits(|| {
+		let id = active_deal();
+		set_terminated(7, 100);
+		assert_ok!(settle(&[id]));
+		assert_eq!(Market::market_balance(&client()).escrow, FUNDS / 10 - 1_000);
+		assert_eq!(Market::market_balance(&provider()).escrow, FUNDS / 10);
+	});
+}
+
+#[test]
+fn compensation_is_the_unhealthy_share_rounded_up_and_never_more_than_the_collateral() {
+	with_deposits(|| {
+		let mut deal = Market::deal(active_deal()).unwrap();
+		for (paid, collateral, terminated, expected) in [
+			(100, 200, false, 0),
+			(100, 200, true, 0),
+			(99, 200, false, 2),
+			(99, 200, true, 200),
+			(99, 1, false, 1),
+			(0, 200, false, 200),
+			(33, 101, false, 68),
+			(50, u128::MAX, false, u128::MAX / 2 + 1),
+			(0, u128::MAX, false, u128::MAX),
+		] {
+			deal.paid_blocks = paid;
+			deal.provider_collateral = collateral;
+			assert_eq!(monies::compensation(&deal, terminated), expected);
+		}
+	});
+}
+
+#[test]
+fn the_cancellation_fee_is_a_share_of_the_price_rounded_up() {
+	assert_eq!(monies::cancellation_fee(1_000, 100), 10);
+	assert_eq!(monies::cancellation_fee(1, 100), 1);
+	assert_eq!(monies::cancellation_fee(1, 0), 0);
+	assert_eq!(monies::cancellation_fee(u128::MAX, 10_000), u128::MAX);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn money_that_cannot_be_moved_is_tried_again_and_not_lost() {
 fn an_entry_without_a_published_deal_is_dropped() {
 	with_deposits(|| {
 		let id = publish(proposal());
-		assert_ok!(Market::activate(&provider(), 7, &[id]));
+		assert_ok!(start_in(7, &[id]));
 		StartAgenda::<Test>::insert(50, id, ());
 		StartAgenda::<Test>::insert(50, 99, ());
 		run_to(50);

@@ -185,10 +185,12 @@ impl ProofWeights for StandIn {
 }
 
 impl Market<AccountId32> for StandIn {
-	fn sector_pieces(
+	fn reserve(
 		provider: &AccountId32,
+		_: SectorNumber,
 		deals: &[DealId],
 		expiration: BlockNumber,
+		_: BlockNumber,
 	) -> Result<Vec<PieceInfo>, DispatchError> {
 		deals
 			.iter()
@@ -206,7 +208,7 @@ impl Market<AccountId32> for StandIn {
 	}
 
 	fn activate(provider: &AccountId32, sector: SectorNumber, deals: &[DealId]) -> DispatchResult {
-		Self::sector_pieces(provider, deals, BlockNumber::MAX)?;
+		Self::reserve(provider, sector, deals, BlockNumber::MAX, BlockNumber::MAX)?;
 		for id in deals {
 			Deals::mutate(id, |deal| deal.as_mut().unwrap().sector = Some(sector));
 		}

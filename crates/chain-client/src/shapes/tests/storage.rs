@@ -96,10 +96,18 @@ fn providers_decode() {
 }
 
 #[test]
-fn deals_decode_in_both_states() {
+fn deals_decode_in_every_state() {
 	for (state, expected) in [
-		((0u8, None), types::DealState::Published),
-		((1u8, Some(6u64)), types::DealState::Active { sector: 6 }),
+		(vec![0u8], types::DealState::Published),
+		(
+			(1u8, 6u64, 70u32).encode(),
+			types::DealState::PreCommitted {
+				sector: 6,
+				until: 70,
+			},
+		),
+		((2u8, 6u64).encode(), types::DealState::Active { sector: 6 }),
+		(vec![3u8], types::DealState::Cancelled),
 	] {
 		let mut bytes = (
 			piece(),
@@ -113,10 +121,7 @@ fn deals_decode_in_both_states() {
 			4u32,
 		)
 			.encode();
-		bytes.push(state.0);
-		if let Some(sector) = state.1 {
-			sector.encode_to(&mut bytes);
-		}
+		bytes.extend(state);
 		let deal: storage::Deal = decode(pallet::MARKET, "Deals", (3u64,), Bytes(bytes));
 		assert_eq!(
 			types::Deal::from(deal),
