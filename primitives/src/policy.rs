@@ -98,7 +98,7 @@ impl Policy {
 			pre_commit_deposit: HOLD / 100,
 			pledge_per_gib: 100 * HOLD,
 			fault_fee_per_gib: 5 * HOLD,
-			max_fault_age: 600,
+			max_fault_age: 3_000,
 			max_termination_fee_periods: 15,
 			min_collateral_basis_points: 1_000,
 			cancellation_fee_basis_points: 100,

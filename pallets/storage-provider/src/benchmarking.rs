@@ -109,6 +109,7 @@ fn full_partition<T: Config>(key: &PartitionKey<T::AccountId>, sectors: u32) -> 
 			deals_left: 1,
 			gaps: BoundedVec::truncate_from((0..MAX_GAPS - 1).map(gap).collect()),
 			ended: None,
+			terminated: false,
 		};
 		Sectors::<T>::insert(provider, number, sector);
 	}
@@ -142,7 +143,7 @@ fn make_faulty<T: Config>(key: &PartitionKey<T::AccountId>) {
 		for since in 0..MAX_FAULT_GROUPS {
 			let (group, others) = rest.split(share);
 			partition.last_proof = since;
-			partition.add_faults(group);
+			partition.add_faults(group, since);
 			rest = others;
 		}
 	});
@@ -196,6 +197,13 @@ fn declarations<T: Config>(
 		list.push((index, BoundedVec::truncate_from(named)));
 	}
 	Batch::truncate_from(list)
+}
+
+/// The first sectors of so many full partitions of deadline 0.
+fn first_sectors<T: Config>(provider: &T::AccountId, partitions: u32) -> Vec<u64> {
+	(0..partitions)
+		.map(|index| full_partition::<T>(&(provider.clone(), 0, index), MAX_POSITIONS)[0])
+		.collect()
 }
 
 #[benchmarks]
@@ -360,6 +368,70 @@ mod benchmarks {
 
 		let partition = Partitions::<T>::get((caller, 0, 0)).expect("it exists");
 		assert!(!partition.recovering.is_empty());
+	}
+
+	#[benchmark]
+	fn terminate_sectors(s: Linear<1, MAX_BATCH>) {
+		let caller = provider::<T>();
+		run_to_mutable::<T>(&caller);
+		// Each in a partition of its own.
+		let sectors = first_sectors::<T>(&caller, s);
+		for index in 0..s {
+			make_faulty::<T>(&(caller.clone(), 0, index));
+		}
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(caller.clone()),
+			Batch::truncate_from(sectors.clone()),
+		);
+
+		for sector in sectors {
+			assert!(Sectors::<T>::get(&caller, sector).is_some_and(|sector| sector.terminated));
+		}
+	}
+
+	#[benchmark]
+	fn extend_sectors(s: Linear<1, MAX_BATCH>) {
+		let caller = provider::<T>();
+		run_to_mutable::<T>(&caller);
+		let expiration = 1_000_000;
+		let later = Pallet::<T>::now() + Pallet::<T>::policy().max_sector_lifetime;
+		let sectors = first_sectors::<T>(&caller, s);
+		for sector in &sectors {
+			Sectors::<T>::mutate(&caller, sector, |slot| {
+				let sector = slot.as_mut().expect("it exists");
+				sector.expiration = expiration.min(later - 1);
+			});
+		}
+		let extensions = sectors
+			.into_iter()
+			.map(|sector| SectorExtension {
+				sector,
+				expiration: later,
+			})
+			.collect();
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(caller.clone()),
+			Batch::truncate_from(extensions),
+		);
+
+		assert_eq!(
+			Sectors::<T>::get(caller, 0).map(|sector| sector.expiration),
+			Some(later)
+		);
+	}
+
+	#[benchmark]
+	fn deregister() {
+		let caller = provider::<T>();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()));
+
+		assert!(!Providers::<T>::contains_key(caller));
 	}
 
 	#[benchmark]

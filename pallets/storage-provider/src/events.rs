@@ -145,6 +145,38 @@ mod events {
 			/// How much of it the provider could pay.
 			burned: Balance,
 		},
+		/// A sector ended before its expiration.
+		SectorTerminated {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// What it costs.
+			fee: Balance,
+		},
+		/// Sectors of a partition were terminated and cost their fees.
+		TerminationFeeCharged {
+			/// Whose.
+			provider: T::AccountId,
+			/// The fee of all of them.
+			fee: Balance,
+			/// How much of it the provider could pay.
+			burned: Balance,
+		},
+		/// A sector is promised for longer.
+		SectorExtended {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which.
+			sector: SectorNumber,
+			/// Until when.
+			expiration: BlockNumber,
+		},
+		/// A provider has left.
+		ProviderDeregistered {
+			/// Who.
+			provider: T::AccountId,
+		},
 		/// A sector reached its end.
 		SectorExpired {
 			/// Whose.

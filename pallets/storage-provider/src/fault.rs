@@ -2,13 +2,14 @@
 //!
 //! A faulty sector recovers when the provider declares so before the next challenge and that window's
 //! proof includes it. Its deals are not paid from the last proof before the fault until the window of its
-//! recovery closes: where exactly the window's proof lies is not worth a write to each sector.
+//! recovery closes: where exactly the window's proof lies is not worth a write to each sector. A sector that
+//! is faulty for longer than the policy allows is terminated.
 
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::ConstU32, BoundedVec};
 use holdfast_primitives::{
 	deadline::{window_at, Window},
-	BlockNumber, DeadlineIndex, PartitionIndex, SectorNumber,
+	BlockNumber, DeadlineIndex, PartitionIndex, Policy, SectorNumber,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -82,7 +83,7 @@ impl<T: Config> Pallet<T> {
 				);
 				let mut positions = Positions::default();
 				positions.insert(sector.position);
-				partition.add_faults(positions);
+				partition.add_faults(positions, Self::now());
 				Ok(())
 			},
 		)?;
@@ -147,7 +148,7 @@ impl<T: Config> Pallet<T> {
 		let policy = Self::policy();
 		let open = close.saturating_sub(policy.challenge_window());
 		if partition.last_proof < open && !partition.to_prove().is_empty() {
-			let (new_faults, failed_recoveries) = partition.miss_proof();
+			let (new_faults, failed_recoveries) = partition.miss_proof(close);
 			Self::deposit_event(Event::PartitionFaulty {
 				provider: provider.clone(),
 				deadline: *deadline,
@@ -159,7 +160,7 @@ impl<T: Config> Pallet<T> {
 		let faulty = partition.faulty().count();
 		if faulty > 0 {
 			let fee = monies::fault_fee(&policy, info.sector_size, faulty);
-			let burned = Self::charge_fault_fee(provider, fee);
+			let burned = Self::burn_fee(provider, fee);
 			Self::deposit_event(Event::FaultFeeCharged {
 				provider: provider.clone(),
 				deadline: *deadline,
@@ -168,7 +169,7 @@ impl<T: Config> Pallet<T> {
 				burned,
 			});
 		}
-		let ending = Expirations::<T>::get(close, key);
+		let ending = Self::end_old_faults(&policy, &partition, close, key);
 		if !partition.live().difference(&ending).is_empty() {
 			// From the window that closed, not from now: a window is not skipped because its
 			// predecessor was settled late.
@@ -177,6 +178,27 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		Partitions::<T>::insert(key, partition);
+	}
+
+	/// Adds the sectors that have been faulty for too long to those that end at `close`, and returns these.
+	/// As many as the agenda can do at once are ended together.
+	fn end_old_faults(
+		policy: &Policy,
+		partition: &Partition,
+		close: BlockNumber,
+		key: &PartitionKey<T::AccountId>,
+	) -> Positions {
+		let ending = Expirations::<T>::get(close, key);
+		let old = close
+			.checked_sub(policy.max_fault_age)
+			.map(|latest| partition.faults_until(latest))
+			.unwrap_or_default();
+		if old.is_empty() {
+			return ending;
+		}
+		let ending = ending.union(&old);
+		Expirations::<T>::insert(close, key, ending.clone());
+		ending
 	}
 
 	/// The sectors of a partition that are faulty, ordered by number.

@@ -27,6 +27,7 @@ mod challenge;
 mod deadline;
 mod events;
 mod expiration;
+mod extension;
 mod fault;
 mod health;
 mod monies;
@@ -36,6 +37,7 @@ mod pre_commit;
 mod prove_commit;
 mod provider;
 mod sector;
+mod termination;
 #[cfg(test)]
 mod tests;
 mod traits;
@@ -46,6 +48,7 @@ mod window_post;
 
 use frame_support::pallet_macros::import_section;
 
+pub use extension::SectorExtension;
 pub use fault::{Declaration, MAX_DECLARED_SECTORS};
 pub use health::Health;
 pub use pallet::*;
@@ -356,6 +359,10 @@ pub mod pallet {
 		SectorAlreadyFaulty,
 		/// The sector is to recover already.
 		SectorAlreadyRecovering,
+		/// The sector is faulty.
+		SectorIsFaulty,
+		/// The provider has sectors or pre-commits that have not ended.
+		StillStoring,
 	}
 
 	#[pallet::hooks]
@@ -522,6 +529,36 @@ pub mod pallet {
 			let provider = ensure_signed(origin)?;
 			Self::do_declare_faults(provider, deadline, &declarations)?;
 			Ok(Pays::No.into())
+		}
+
+		/// Ends sectors before their expiration: all of them, or none. Each costs a fee, and its deals end.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::terminate_sectors(length(sectors)))]
+		pub fn terminate_sectors(
+			origin: OriginFor<T>,
+			sectors: Batch<SectorNumber>,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_terminate_sectors(provider, &sectors)
+		}
+
+		/// Promises healthy sectors for longer: all of them, or none.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::extend_sectors(length(extensions)))]
+		pub fn extend_sectors(
+			origin: OriginFor<T>,
+			extensions: Batch<SectorExtension>,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_extend_sectors(provider, &extensions)
+		}
+
+		/// Forgets the caller as a provider, once all of its sectors have ended.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::deregister())]
+		pub fn deregister(origin: OriginFor<T>) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_deregister(provider)
 		}
 	}
 

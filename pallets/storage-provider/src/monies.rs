@@ -7,12 +7,15 @@
 //!   releases only what the provider's other sectors do not need.
 //! - A *fault fee* for each faulty sector whenever its deadline closes, burned out of the pledge and then
 //!   out of the free balance. What the provider cannot pay is not owed.
+//! - A *termination fee* for each sector that ends before its expiration, burned in the same way: the
+//!   fault fee of as many periods as the sector was promised for, up to the policy's limit, which no policy sets
+//!   higher than the pledge.
 
 use frame_support::traits::{
 	fungible::{InspectHold, Mutate, MutateHold},
 	tokens::{Fortitude, Precision, Preservation},
 };
-use holdfast_primitives::{Balance, Policy, SectorSize};
+use holdfast_primitives::{Balance, BlockNumber, Policy, SectorSize};
 use sp_runtime::{ArithmeticError, DispatchError, DispatchResult};
 
 use crate::{
@@ -30,6 +33,20 @@ pub(crate) fn fault_fee(policy: &Policy, sector_size: SectorSize, count: u32) ->
 	Policy::per_sector(policy.fault_fee_per_gib, sector_size)
 		.unwrap_or(Balance::MAX)
 		.saturating_mul(count.into())
+}
+
+/// What it costs to terminate a sector of this size that was promised for so many blocks.
+pub(crate) fn termination_fee(
+	policy: &Policy,
+	sector_size: SectorSize,
+	promised: BlockNumber,
+) -> Balance {
+	let periods = promised
+		.checked_div(policy.proving_period)
+		.unwrap_or(0)
+		.saturating_add(1)
+		.min(policy.max_termination_fee_periods);
+	fault_fee(policy, sector_size, periods)
 }
 
 impl<T: Config> Pallet<T> {
@@ -90,8 +107,8 @@ impl<T: Config> Pallet<T> {
 		T::Currency::release(&reason, provider, surplus, Precision::BestEffort).unwrap_or(0);
 	}
 
-	/// Burns a fault fee. Returns how much was burned.
-	pub(crate) fn charge_fault_fee(provider: &T::AccountId, fee: Balance) -> Balance {
+	/// Burns a fee for faults or terminations. Returns how much was burned.
+	pub(crate) fn burn_fee(provider: &T::AccountId, fee: Balance) -> Balance {
 		let pledged = T::Currency::burn_held(
 			&HoldReason::Pledge.into(),
 			provider,

@@ -14,7 +14,9 @@ use scale_info::TypeInfo;
 use sp_runtime::{ArithmeticError, DispatchError};
 
 use crate::{
-	pallet::{Agenda, Config, Pallet, PartitionReplicas, PartitionSectors, Partitions},
+	pallet::{
+		Agenda, Config, Expirations, Pallet, PartitionReplicas, PartitionSectors, Partitions,
+	},
 	positions::Positions,
 	provider::ProviderInfo,
 };
@@ -32,6 +34,8 @@ pub type PartitionKey<AccountId> = (AccountId, DeadlineIndex, PartitionIndex);
 pub struct FaultGroup {
 	/// The block of the last proof that they were part of; zero if there was none.
 	pub since: BlockNumber,
+	/// The block in which the fault was declared or found.
+	pub found: BlockNumber,
 	/// Where they are.
 	pub positions: Positions,
 }
@@ -111,32 +115,49 @@ impl Partition {
 
 	/// Notes that a window closed without a proof. Returns how many sectors became faulty and how many
 	/// did not recover.
-	pub(crate) fn miss_proof(&mut self) -> (u32, u32) {
+	pub(crate) fn miss_proof(&mut self, now: BlockNumber) -> (u32, u32) {
 		let failed = core::mem::take(&mut self.recovering);
 		let missed = self.live().difference(&self.faulty());
 		let count = missed.count();
-		self.add_faults(missed);
+		self.add_faults(missed, now);
 		(count, failed.count())
 	}
 
-	/// Makes healthy sectors faulty, from the last proof on.
-	pub(crate) fn add_faults(&mut self, positions: Positions) {
+	/// Makes healthy sectors faulty, from the last proof on, as found in the block `found`.
+	pub(crate) fn add_faults(&mut self, positions: Positions, found: BlockNumber) {
 		if positions.is_empty() {
 			return;
 		}
-		let since = self.last_proof;
-		if let Some(last) = self.faults.last_mut().filter(|last| last.since == since) {
-			last.positions = last.positions.union(&positions);
+		let group = FaultGroup {
+			since: self.last_proof,
+			found,
+			positions,
+		};
+		let same = |last: &&mut FaultGroup| (last.since, last.found) == (group.since, found);
+		if let Some(last) = self.faults.last_mut().filter(same) {
+			last.positions = last.positions.union(&group.positions);
 			return;
 		}
-		if let Err(group) = self.faults.try_push(FaultGroup { since, positions }) {
-			// The list is bounded. Sectors of a merged group count as faulty for longer than they
-			// were: what cannot be told apart is not paid.
+		if let Err(group) = self.faults.try_push(group) {
+			// The list is bounded. Sectors of a merged group count as faulty for longer than they were:
+			// what cannot be told apart is not paid. Nor is it terminated too early; the groups before
+			// it will be, and make room.
 			if let Some(last) = self.faults.last_mut() {
 				last.since = last.since.min(group.since);
+				last.found = last.found.max(group.found);
 				last.positions = last.positions.union(&group.positions);
 			}
 		}
+	}
+
+	/// The faulty sectors whose fault was found in the block `latest` or before.
+	pub(crate) fn faults_until(&self, latest: BlockNumber) -> Positions {
+		self.faults
+			.iter()
+			.filter(|group| group.found <= latest)
+			.fold(Positions::default(), |all, group| {
+				all.union(&group.positions)
+			})
 	}
 
 	/// Ends the sector at `position`.
@@ -158,7 +179,8 @@ impl Partition {
 
 impl<T: Config> Pallet<T> {
 	/// Whether the partition's window before `window` has closed but is not yet settled, because the
-	/// agenda has more to do than fits one block. Until then its faults are not known.
+	/// agenda has more to do than fits one block. Until then its faults, and which sectors end, are not
+	/// known.
 	pub(crate) fn is_unsettled(
 		key: &PartitionKey<T::AccountId>,
 		window: &Window,
@@ -167,7 +189,9 @@ impl<T: Config> Pallet<T> {
 		window
 			.close
 			.checked_sub(proving_period)
-			.is_some_and(|close| Agenda::<T>::contains_key(close, key))
+			.is_some_and(|close| {
+				Agenda::<T>::contains_key(close, key) || Expirations::<T>::contains_key(close, key)
+			})
 	}
 
 	/// Gives a sector a position in the last partition of the window's deadline, or in a new one.
@@ -260,8 +284,8 @@ mod tests {
 			count: 4,
 			..Default::default()
 		};
-		partition.add_faults(positions(&[1]));
-		assert_eq!(partition.miss_proof(), (3, 0));
+		partition.add_faults(positions(&[1]), 90);
+		assert_eq!(partition.miss_proof(90), (3, 0));
 		assert_eq!(partition.faults.len(), 1);
 		assert_eq!(partition.to_prove(), Positions::default());
 		assert_eq!(partition.fault_since(1), Some(10));
@@ -275,7 +299,7 @@ mod tests {
 		};
 		for position in 0..=MAX_FAULT_GROUPS {
 			partition.last_proof = 100 + position;
-			partition.add_faults(positions(&[position]));
+			partition.add_faults(positions(&[position]), 900 + position);
 		}
 		assert_eq!(partition.faults.len() as u32, MAX_FAULT_GROUPS);
 		assert_eq!(partition.fault_since(0), Some(100));
@@ -285,13 +309,31 @@ mod tests {
 	}
 
 	#[test]
+	fn a_merged_group_is_as_young_as_its_youngest_fault() {
+		let mut partition = Partition {
+			count: MAX_FAULT_GROUPS + 1,
+			..Default::default()
+		};
+		for position in 0..=MAX_FAULT_GROUPS {
+			partition.add_faults(positions(&[position]), position);
+		}
+		assert_eq!(partition.faults_until(0), positions(&[0]));
+		let merged = MAX_FAULT_GROUPS - 1;
+		assert!(!partition.faults_until(merged).contains(merged));
+		assert_eq!(
+			partition.faults_until(MAX_FAULT_GROUPS),
+			Positions::first(MAX_FAULT_GROUPS + 1)
+		);
+	}
+
+	#[test]
 	fn a_proof_recovers_what_was_declared_and_nothing_else() {
 		let mut partition = Partition {
 			last_proof: 10,
 			count: 3,
 			..Default::default()
 		};
-		partition.miss_proof();
+		partition.miss_proof(90);
 		partition.recovering = positions(&[1]);
 		assert_eq!(partition.to_prove(), positions(&[1]));
 		assert_eq!(partition.accept_proof(50), 1);
@@ -330,7 +372,7 @@ mod tests {
 			count: 2,
 			..Default::default()
 		};
-		partition.miss_proof();
+		partition.miss_proof(90);
 		partition.recovering = positions(&[0]);
 		partition.terminate(0);
 		assert_eq!(partition.live(), positions(&[1]));

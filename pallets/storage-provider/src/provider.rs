@@ -161,6 +161,20 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Forgets a provider that has promised nothing any more.
+	pub(crate) fn do_deregister(provider: T::AccountId) -> DispatchResult {
+		let mut info = Self::provider_info(&provider)?;
+		ensure!(
+			info.live_sectors == 0 && info.pre_commits == 0,
+			Error::<T>::StillStoring
+		);
+		// What could not be released before.
+		Self::lower_pledge(&provider, &mut info, 0);
+		Providers::<T>::remove(&provider);
+		Self::deposit_event(Event::ProviderDeregistered { provider });
+		Ok(())
+	}
+
 	/// The size of a provider's sectors, if it is registered.
 	pub fn sector_size(provider: &T::AccountId) -> Option<SectorSize> {
 		Providers::<T>::get(provider).map(|info| info.sector_size)

@@ -30,6 +30,12 @@ pub trait WeightInfo {
 	fn declare_faults(n: u32, s: u32) -> Weight;
 	/// The call `declare_recoveries` with `n` partitions and `s` sectors in all.
 	fn declare_recoveries(n: u32, s: u32) -> Weight;
+	/// The call `terminate_sectors` with `s` sectors.
+	fn terminate_sectors(s: u32) -> Weight;
+	/// The call `extend_sectors` with `s` sectors.
+	fn extend_sectors(s: u32) -> Weight;
+	/// The call `deregister`.
+	fn deregister() -> Weight;
 	/// Looking for what is due in one block, without doing it.
 	fn service_block() -> Weight;
 	/// Settling one partition's window.
@@ -144,17 +150,32 @@ impl WeightInfo for () {
 			.saturating_add(work(20, 1, 1).saturating_mul(s.into()))
 	}
 
+	fn terminate_sectors(s: u32) -> Weight {
+		let each = work(200, 11, 11)
+			.saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1));
+		work(50, 2, 0).saturating_add(each.saturating_mul(s.into()))
+	}
+
+	fn extend_sectors(s: u32) -> Weight {
+		let each = work(60, 4, 3).saturating_add(read_bytes(PARTITION_PROOF_BYTES, 1));
+		work(50, 2, 0).saturating_add(each.saturating_mul(s.into()))
+	}
+
+	fn deregister() -> Weight {
+		work(50, 3, 3)
+	}
+
 	fn service_block() -> Weight {
 		work(20, 4, 1)
 	}
 
 	fn close_window() -> Weight {
-		work(80, 8, 6).saturating_add(read_bytes(PARTITION_PROOF_BYTES, 1))
+		work(90, 9, 7).saturating_add(read_bytes(PARTITION_PROOF_BYTES, 1))
 	}
 
 	fn expire_sector() -> Weight {
 		// Each counts as if it were the only one of its partition.
-		work(150, 8, 8).saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1))
+		work(200, 10, 10).saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1))
 	}
 
 	fn expire_pre_commit() -> Weight {

@@ -2,7 +2,9 @@
 //! money is conserved, and nobody earns for what was not proven.
 
 use super::mock::*;
-use crate::{Event, Partitions, PreCommitSector, PreCommits, SectorDeals, Sectors};
+use crate::{
+	Event, Partitions, PreCommitSector, PreCommits, SectorDeals, SectorExtension, Sectors,
+};
 use holdfast_primitives::{BlockNumber, Policy, SectorNumber};
 use proptest::prelude::*;
 use sp_runtime::AccountId32;
@@ -43,6 +45,14 @@ enum Step {
 	DeclareFault {
 		sector: SectorNumber,
 	},
+	Terminate {
+		sector: SectorNumber,
+	},
+	Extend {
+		sector: SectorNumber,
+		blocks: BlockNumber,
+	},
+	Deregister,
 	ReleaseDeal {
 		sector: SectorNumber,
 	},
@@ -86,6 +96,9 @@ fn step() -> impl Strategy<Value = Step> {
 		4 => Just(Step::RecoverAll),
 		2 => sector().prop_map(|sector| Step::Recover { sector }),
 		1 => sector().prop_map(|sector| Step::DeclareFault { sector }),
+		2 => sector().prop_map(|sector| Step::Terminate { sector }),
+		2 => (sector(), 0u32..300).prop_map(|(sector, blocks)| Step::Extend { sector, blocks }),
+		1 => Just(Step::Deregister),
 		1 => sector().prop_map(|sector| Step::ReleaseDeal { sector }),
 		1 => any::<u8>().prop_map(|share| Step::Spend { share }),
 		8 => (1u32..25).prop_map(|blocks| Step::Wait { blocks }),
@@ -204,6 +217,20 @@ fn take(provider: &AccountId32, step: &Step, next_deal: &mut u64) {
 				let _ = declare_faults(provider, &[sector]);
 			}
 		},
+		Step::Terminate { sector } => {
+			let _ = StorageProvider::terminate_sectors(signed(provider), batch([sector]));
+		},
+		Step::Extend { sector, blocks } => {
+			let expiration = Sectors::<Test>::get(provider, sector)
+				.map_or(0, |sector| sector.expiration + blocks);
+			let extension = SectorExtension { sector, expiration };
+			let _ = StorageProvider::extend_sectors(signed(provider), batch([extension]));
+		},
+		Step::Deregister => {
+			if StorageProvider::deregister(signed(provider)).is_ok() {
+				register(provider);
+			}
+		},
 		Step::ReleaseDeal { sector } => StorageProvider::release_deal(provider, sector),
 		Step::Spend { share } => {
 			let free = Balances::free_balance(provider);
@@ -238,9 +265,9 @@ fn burned(events: Vec<Event<Test>>) -> u128 {
 	events
 		.into_iter()
 		.map(|event| match event {
-			Event::FaultFeeCharged { burned, .. } | Event::PreCommitExpired { burned, .. } => {
-				burned
-			},
+			Event::FaultFeeCharged { burned, .. }
+			| Event::TerminationFeeCharged { burned, .. }
+			| Event::PreCommitExpired { burned, .. } => burned,
 			_ => 0,
 		})
 		.sum()
@@ -254,7 +281,11 @@ proptest! {
 		steps in proptest::collection::vec((1u8..=2, step()), 1..400),
 	) {
 		MaxDuePerBlock::set(100);
-		let policy = Policy { pre_commit_lifetime: 100, ..Policy::devnet() };
+		let policy = Policy {
+			pre_commit_lifetime: 100,
+			max_fault_age: 150,
+			..Policy::devnet()
+		};
 		new_chain_with(policy).execute_with(|| {
 			register(&alice());
 			register(&bob());
@@ -271,7 +302,7 @@ proptest! {
 			}
 			// Left alone, everything ends.
 			MaxDuePerBlock::set(100);
-			run_for(1_000);
+			run_for(1_500);
 			for sector in Sectors::<Test>::iter_values() {
 				assert!(sector.ended.is_some() && sector.deals_left > 0);
 			}

@@ -4,6 +4,7 @@
 
 mod agenda;
 mod expiration;
+mod extension;
 mod faults;
 mod health;
 mod invariants;
@@ -11,4 +12,5 @@ pub mod mock;
 mod pre_commit;
 mod prove_commit;
 mod register;
+mod termination;
 mod window_post;

@@ -201,3 +201,35 @@ fn the_production_policy_is_the_default() {
 		assert_eq!(StorageProvider::windows(alice()).len(), 48);
 	});
 }
+
+#[test]
+fn a_provider_leaves_when_everything_has_ended() {
+	new_chain().execute_with(|| {
+		let leave = || StorageProvider::deregister(signed(&alice()));
+		assert_noop!(leave(), Error::<Test>::NotRegistered);
+		register(&alice());
+		assert_ok!(pre_commit(&alice(), sealed(1)));
+		assert_noop!(leave(), Error::<Test>::StillStoring);
+		await_seed();
+		assert_ok!(prove(&alice(), &[porep(&alice(), 1)]));
+		assert_noop!(leave(), Error::<Test>::StillStoring);
+		while !window_of(&alice(), 1).is_mutable(now()) {
+			run_for(1);
+		}
+		assert_ok!(StorageProvider::terminate_sectors(
+			signed(&alice()),
+			batch([1])
+		));
+		events();
+		assert_ok!(leave());
+		assert_eq!(
+			events(),
+			[Event::ProviderDeregistered { provider: alice() }]
+		);
+		assert_eq!((pledged(&alice()), deposited(&alice())), (0, 0));
+		run_for(130);
+		// And comes back.
+		register(&alice());
+		activate(&alice(), &[1]);
+	});
+}
