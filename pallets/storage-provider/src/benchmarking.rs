@@ -12,7 +12,8 @@ use holdfast_primitives::{
 use crate::{
 	pallet::*, Addresses, Ask, Batch, Gap, Market, Partition, PartitionKey, Positions,
 	PostSubmission, PreCommitSector, Proofs, ProveCommitSector, Randomness, Sector, SectorDeals,
-	MAX_BATCH, MAX_DECLARED_SECTORS, MAX_FAULT_GROUPS, MAX_GAPS, MAX_POSITIONS, MAX_SECTOR_DEALS,
+	SectorExtension, MAX_BATCH, MAX_DECLARED_SECTORS, MAX_FAULT_GROUPS, MAX_GAPS, MAX_POSITIONS,
+	MAX_SECTOR_DEALS,
 };
 
 const FUNDS: Balance = 1 << 90;
