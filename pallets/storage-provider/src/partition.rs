@@ -104,12 +104,12 @@ impl Partition {
 
 	/// Leaves sectors that are due out of the proof that comes next. Returns how many became faulty and
 	/// how many did not recover.
-	pub(crate) fn skip(&mut self, positions: &Positions) -> (u32, u32) {
+	pub(crate) fn skip(&mut self, positions: &Positions, now: BlockNumber) -> (u32, u32) {
 		let failed = self.recovering.intersection(positions);
 		self.recovering = self.recovering.difference(positions);
 		let new_faults = positions.difference(&failed);
 		let counts = (new_faults.count(), failed.count());
-		self.add_faults(new_faults);
+		self.add_faults(new_faults, now);
 		counts
 	}
 
@@ -352,10 +352,10 @@ mod tests {
 			count: 4,
 			..Default::default()
 		};
-		partition.add_faults(positions(&[2, 3]));
+		partition.add_faults(positions(&[2, 3]), 15);
 		partition.last_proof = 20;
 		partition.recovering = positions(&[2, 3]);
-		assert_eq!(partition.skip(&positions(&[0, 2])), (1, 1));
+		assert_eq!(partition.skip(&positions(&[0, 2]), 30), (1, 1));
 		assert_eq!(partition.to_prove(), positions(&[1, 3]));
 		assert_eq!(partition.accept_proof(30), 1);
 		assert_eq!(partition.faulty(), positions(&[0, 2]));
@@ -363,7 +363,7 @@ mod tests {
 			(partition.fault_since(0), partition.fault_since(2)),
 			(Some(20), Some(10))
 		);
-		assert_eq!(partition.skip(&Positions::default()), (0, 0));
+		assert_eq!(partition.skip(&Positions::default(), 30), (0, 0));
 	}
 
 	#[test]

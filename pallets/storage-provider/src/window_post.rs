@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 			});
 			Self::deposit_event(match accepted {
 				Ok(mut partition) => {
-					let (new_faults, failed_recoveries) = partition.skip(&submission.skipped);
+					let (new_faults, failed_recoveries) = partition.skip(&submission.skipped, now);
 					let recovered = partition.accept_proof(now);
 					Partitions::<T>::insert((provider.clone(), deadline, index), partition);
 					Event::WindowPoStAccepted {
