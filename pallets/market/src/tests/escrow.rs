@@ -232,8 +232,14 @@ fn money_that_is_not_there_moves_nothing() {
 		let missing: DispatchError = TokenError::FundsUnavailable.into();
 		assert_noop!(Market::pay(&deal, FUNDS), missing);
 		assert_noop!(Market::refund(&deal), missing);
-		assert_noop!(Market::return_collateral(&deal), missing);
-		assert_noop!(Market::forfeit_collateral(&deal), missing);
+		assert_noop!(
+			Market::return_collateral(&deal, deal.provider_collateral),
+			missing
+		);
+		assert_noop!(
+			Market::forfeit_collateral(&deal, deal.provider_collateral),
+			missing
+		);
 	});
 }
 
