@@ -200,7 +200,7 @@ fn a_provider_can_be_its_own_client() {
 		};
 		let first = publish(own(1));
 		let second = publish(own(2));
-		assert_ok!(Market::activate(&provider(), 7, &[first]));
+		assert_ok!(start_in(7, &[first]));
 		check_all();
 		run_to(50);
 		assert_eq!(Market::deal(second), None);
