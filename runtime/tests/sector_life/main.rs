@@ -26,6 +26,8 @@ type ProviderError = pallet_storage_provider::Error<Runtime>;
 const SECTOR: SectorNumber = 7;
 const COMM_R: CommR = CommR([9; 32]);
 const PRICE: Balance = HOLD / 1_000;
+/// What the provider locks for the deal.
+const COLLATERAL: Balance = HOLD;
 /// How long after its publication the deal starts, and how long it lasts.
 const START_DELAY: BlockNumber = 60;
 const DURATION: BlockNumber = 150;
@@ -77,7 +79,7 @@ fn publish() -> DealId {
 		start,
 		end: start + DURATION,
 		price_per_block: PRICE,
-		provider_collateral: HOLD,
+		provider_collateral: COLLATERAL,
 		nonce: 1,
 		expires: start,
 	};
@@ -249,8 +251,23 @@ fn a_proven_deal_earns_every_block_and_everything_held_comes_back() {
 	});
 }
 
+/// How many blocks the deal that is over was paid for, and its client's compensation.
+fn completed() -> (u32, Balance) {
+	System::events()
+		.into_iter()
+		.find_map(|record| match record.event {
+			RuntimeEvent::Market(pallet_market::Event::DealCompleted {
+				paid_blocks,
+				compensation,
+				..
+			}) => Some((paid_blocks, compensation)),
+			_ => None,
+		})
+		.expect("a deal is over")
+}
+
 #[test]
-fn a_fault_costs_the_provider_and_not_the_client() {
+fn a_fault_costs_the_provider_and_compensates_the_client() {
 	development().execute_with(|| {
 		let (provider_before, client_before) = (wealth(&provider()), wealth(&client()));
 		let sealed = Sealed::new();
@@ -260,8 +277,8 @@ fn a_fault_costs_the_provider_and_not_the_client() {
 		assert!(sealed.ended());
 		assert_ok!(sealed.settle());
 		assert!(pallet_market::Deals::<Runtime>::get(sealed.deal).is_none());
-		assert!(wealth(&provider()) < provider_before);
-		assert_eq!(wealth(&client()), client_before);
+		assert!(wealth(&provider()) < provider_before - COLLATERAL);
+		assert_eq!(wealth(&client()), client_before + COLLATERAL);
 	});
 }
 
@@ -289,9 +306,18 @@ fn a_recovered_sector_earns_again_but_not_for_its_fault() {
 		));
 		sealed.prove_until(end + 200);
 		assert_ok!(sealed.settle());
-		let paid = client_before - wealth(&client());
-		let price = PRICE * Balance::from(DURATION);
-		assert!(paid > 0 && paid < price, "{paid} of {price}");
+		let (paid, compensation) = completed();
+		assert!(paid > 0 && paid < DURATION, "{paid}");
+		// The client gets the unhealthy blocks' share of the collateral.
+		let unhealthy = Balance::from(DURATION - paid);
+		assert_eq!(
+			compensation,
+			(COLLATERAL * unhealthy).div_ceil(DURATION.into())
+		);
+		assert_eq!(
+			wealth(&client()) + PRICE * Balance::from(paid),
+			client_before + compensation
+		);
 	});
 }
 

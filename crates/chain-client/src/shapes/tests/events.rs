@@ -67,7 +67,10 @@ fn market_events_decode() {
 		}
 	);
 	assert_eq!(
-		market("DealCompleted", (1u64, ALICE, BOB, 4u32, 5u128).encode()),
+		market(
+			"DealCompleted",
+			(1u64, ALICE, BOB, 4u32, 5u128, 6u128).encode()
+		),
 		Event::DealCompleted {
 			deal: 1,
 			refunded: 5

@@ -181,6 +181,7 @@ fn sectors_and_pre_commits_decode() {
 			(1u32, 2u32, 3u32, 8u128, 2u32),
 			vec![(40u32, 50u32)],
 			Some(60u32),
+			true,
 		),
 	);
 	assert_eq!(
@@ -211,7 +212,7 @@ fn partitions_decode() {
 		(
 			99u32,
 			4u32,
-			vec![(50u32, vec![0b0011u8])],
+			vec![(50u32, 55u32, vec![0b0011u8])],
 			vec![0b0010u8],
 			vec![0b1000u8],
 		),

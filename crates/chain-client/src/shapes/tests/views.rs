@@ -38,7 +38,7 @@ fn arguments_are_a_list_of_bytes_after_the_functions_identity() {
 
 #[test]
 fn answers_decode() {
-	let some = Some((8u32, 18u32)).encode();
+	let some = Some((8u32, 18u32, false)).encode();
 	assert_eq!(
 		health(&Ok::<_, u8>(some).encode()),
 		Ok(Some(Health {
