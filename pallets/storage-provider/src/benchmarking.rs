@@ -456,6 +456,10 @@ mod benchmarks {
 		make_faulty::<T>(&key);
 		Partitions::<T>::mutate(&key, |slot| {
 			let partition = slot.as_mut().expect("it exists");
+			// All are too old but those of the last group, so that there is a next window.
+			if let Some(last) = partition.faults.last_mut() {
+				last.found = 10_000;
+			}
 			partition.recovering = partition.faulty();
 		});
 		let mut positions = Positions::default();
