@@ -62,7 +62,6 @@ async fn a_provider_killed_in_every_stage_proves_its_sector_and_pays_once() {
 			start_in: Some(600),
 			max_price: None,
 			corrupt_upload: false,
-			hidden: false,
 		};
 		tokio::spawn(async move {
 			let report = move |event: PutEvent| {

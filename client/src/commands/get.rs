@@ -2,12 +2,13 @@
 
 use std::{
 	path::{Path, PathBuf},
+	str::FromStr,
 	sync::Mutex,
 };
 
-use anyhow::Context;
+use anyhow::bail;
 use clap::Args;
-use holdfast_client::{get, get_dag, GetEvent, GetOptions, Ticket};
+use holdfast_client::{get, get_dag, GetEvent, GetOptions, Ticket, TicketError};
 use holdfast_data::Cid;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::{output::Output, Global};
 pub struct Get {
 	/// The ticket that `holdfast put` printed, or a CID with --from; then perhaps `/` and a path in the folder.
 	#[arg(value_name = "TICKET|CID[/PATH]")]
-	what: String,
+	what: What,
 	/// Fetch by CID from this provider's gateway.
 	#[arg(long, value_name = "URL")]
 	from: Option<String>,
@@ -31,12 +32,43 @@ pub struct Get {
 	overwrite: bool,
 }
 
+/// What holds the file.
+#[derive(Clone, Debug)]
+enum Root {
+	Ticket(Ticket),
+	Cid(Cid),
+}
+
+/// What is fetched.
+#[derive(Clone, Debug)]
+struct What {
+	root: Root,
+	/// Below it; empty for all of it.
+	path: String,
+}
+
+impl FromStr for What {
+	type Err = TicketError;
+
+	fn from_str(text: &str) -> Result<Self, TicketError> {
+		let (name, path) = text.split_once('/').unwrap_or((text, ""));
+		let root = match name.parse() {
+			Ok(cid) => Root::Cid(cid),
+			Err(_) => Root::Ticket(name.parse()?),
+		};
+		Ok(Self {
+			root,
+			path: path.to_owned(),
+		})
+	}
+}
+
 impl Get {
 	/// Fetches the file or folder.
 	pub async fn run(self, _: &Global, output: Output) -> anyhow::Result<()> {
-		let (name, path) = self.what.split_once('/').unwrap_or((&self.what, ""));
+		let What { root, path } = self.what;
 		let options = GetOptions {
-			path: path.to_owned(),
+			path,
 			output: self.output,
 			overwrite: self.overwrite,
 		};
@@ -51,16 +83,14 @@ impl Get {
 			},
 			GetEvent::Retrying { reason } => output.note(format!("trying again: {reason}")),
 		};
-		let (path, root) = match &self.from {
-			Some(url) => {
-				let root: Cid = name
-					.parse()
-					.with_context(|| format!("`{name}` is no CID"))?;
-				(get_dag(url, &root, &options, &report).await?, root)
+		let (path, root) = match (root, &self.from) {
+			(Root::Cid(root), Some(url)) => (get_dag(url, &root, &options, &report).await?, root),
+			(Root::Ticket(ticket), None) => (get(&ticket, &options, &report).await?, ticket.root),
+			(Root::Cid(_), None) => {
+				bail!("a CID does not say who has it: name a provider with --from, or use a ticket")
 			},
-			None => {
-				let ticket: Ticket = name.parse()?;
-				(get(&ticket, &options, &report).await?, ticket.root)
+			(Root::Ticket(_), Some(_)) => {
+				bail!("a ticket names its providers: --from goes with a CID")
 			},
 		};
 		if let Ok(Some(bar)) = bar.lock().map(|mut bar| bar.take()) {
