@@ -292,6 +292,8 @@ impl core::error::Error for PolicyError {}
 
 #[cfg(test)]
 mod tests {
+	use proptest::prelude::{Just, Strategy};
+
 	use super::*;
 
 	#[test]
@@ -466,11 +468,9 @@ mod tests {
 		#[test]
 		fn no_rule_looks_back_further_than_the_history(
 			deadlines in 2..=MAX_DEADLINES,
-			window in 2u32..500,
-			lookback in 1u32..500,
+			(window, lookback) in (2u32..500).prop_flat_map(|window| (Just(window), 1..window)),
 			ticket_max_age in 1u32..20_000,
-			delay in 1u32..2_000,
-			lifetime in 2u32..40_000,
+			(delay, lifetime) in (1u32..2_000).prop_flat_map(|delay| (Just(delay), delay + 1..40_000)),
 			age in 1u32..20_000,
 			proven_after in 1u32..40_000,
 		) {
@@ -483,9 +483,10 @@ mod tests {
 				pre_commit_lifetime: lifetime,
 				min_sector_lifetime: deadlines * window,
 				max_deal_start_delay: delay + 1,
+				max_fault_age: deadlines * window,
 				..Policy::devnet()
 			};
-			proptest::prop_assume!(policy.validate().is_ok());
+			proptest::prop_assert_eq!(policy.validate(), Ok(()));
 			let history = policy.randomness_history();
 			// A ticket of the greatest age or less, drawn again at any time at which the pre-commit lives.
 			let ticket = 100_000;
