@@ -4,18 +4,23 @@ use cid::Cid;
 use std::{
 	collections::{BTreeMap, HashMap, HashSet},
 	io::{self, Read, Seek, SeekFrom, Write},
+	ops::Range,
 };
 
 #[cfg(unix)]
 use crate::{
 	block::Block,
 	import::{import_path, import_wrapped, BlockSink, ImportError, ImportOptions},
+	leaves::LeafBatch,
 	unixfs::Child,
 };
 use crate::{
-	block::{self, IDENTITY},
+	block::IDENTITY,
 	blocks::{Blocks, FetchError},
-	car::{CarError, CarFileWriter, CarReader, CarV2Header, IndexKind, Limits, SortedIndex},
+	car::{
+		BatchedBlock, BlockBatch, CarError, CarFileWriter, CarReader, CarSection, CarV2Header,
+		IndexKind, Limits, SortedIndex,
+	},
 	count, walk,
 };
 
@@ -168,12 +173,8 @@ fn pass<R: Read + Seek>(
 		codecs: BTreeMap::new(),
 		hashes: BTreeMap::new(),
 	};
-	while let Some(section) = car.next_section()? {
-		if verifies {
-			block::verify(&section.cid, &car.section_data()?).map_err(CarError::Block)?;
-		} else {
-			car.seek_past_data()?;
-		}
+	let mut batch = BlockBatch::default();
+	let mut add = |section: CarSection| {
 		missing.remove(&section.cid);
 		if has_index {
 			sections.insert(section.offset.saturating_sub(start), section.cid);
@@ -187,7 +188,18 @@ fn pass<R: Read + Seek>(
 		let (codec, hash) = (section.cid.codec(), section.cid.hash().code());
 		*inspection.codecs.entry(codec).or_default() += 1;
 		*inspection.hashes.entry(hash).or_default() += 1;
-		progress(car.offset());
+	};
+	if verifies {
+		while car.next_batch(&mut batch)? {
+			batch.blocks().for_each(|block| add(block.section));
+			progress(car.offset());
+		}
+	} else {
+		while let Some(section) = car.next_section()? {
+			car.seek_past_data()?;
+			add(section);
+			progress(car.offset());
+		}
 	}
 	inspection.roots_present = missing.is_empty();
 	drop(car);
@@ -239,11 +251,10 @@ pub fn copy<R: Read, W: Write + Seek>(
 	progress: &mut dyn FnMut(u64),
 ) -> Result<u64, CarError> {
 	let mut copied = 0u64;
-	while let Some(section) = from.next_section()? {
-		if keep(&section.cid) {
-			let data = from.section_data()?;
-			block::verify(&section.cid, &data)?;
-			to.write_block(&section.cid, &data)
+	let mut batch = BlockBatch::default();
+	while from.next_batch_of(&mut batch, keep)? {
+		for BatchedBlock { section, data } in batch.blocks() {
+			to.write_block(&section.cid, data)
 				.map_err(CarError::Write)?;
 			copied = copied.saturating_add(1);
 		}
@@ -322,6 +333,17 @@ impl<W: Write + Seek> BlockSink for CarSink<W> {
 			self.car.write_block(&leaf.cid, block)?;
 		}
 		Ok(())
+	}
+
+	fn leaves(&mut self, batch: &LeafBatch, leaves: Range<usize>) -> Result<(), ImportError> {
+		let mut first = leaves.start;
+		for (index, leaf) in leaves.clone().zip(batch.leaves_in(leaves.clone())) {
+			if !self.written.insert(leaf.cid()) {
+				self.car.write_leaves(batch, first..index)?;
+				first = index + 1;
+			}
+		}
+		Ok(self.car.write_leaves(batch, first..leaves.end)?)
 	}
 
 	fn node(&mut self, block: Block) -> Result<(), ImportError> {

@@ -1,7 +1,6 @@
 //! Where blocks come from: a CAR that can be read anywhere, or one that streams by.
 
 use cid::Cid;
-use rayon::prelude::*;
 use std::{
 	collections::{HashMap, VecDeque},
 	io::{Read, Seek},
@@ -38,9 +37,12 @@ pub trait Blocks {
 	/// A block.
 	fn block(&mut self, cid: &Cid) -> Result<Arc<Vec<u8>>, FetchError>;
 
-	/// Several blocks, in this order.
-	fn blocks(&mut self, cids: &[Cid]) -> Result<Vec<Arc<Vec<u8>>>, FetchError> {
-		cids.iter().map(|cid| self.block(cid)).collect()
+	/// Gives several blocks to `each`, in this order.
+	fn each_block(&mut self, cids: &[Cid], each: &mut dyn FnMut(&[u8])) -> Result<(), FetchError> {
+		for cid in cids {
+			each(&self.block(cid)?);
+		}
+		Ok(())
 	}
 }
 
@@ -55,6 +57,8 @@ fn inline(cid: &Cid) -> Option<Arc<Vec<u8>>> {
 pub struct StoredCar<R> {
 	reader: R,
 	index: CarIndex,
+	/// Where several blocks are read into.
+	memory: Vec<u8>,
 }
 
 impl<R: Read + Seek> StoredCar<R> {
@@ -62,7 +66,11 @@ impl<R: Read + Seek> StoredCar<R> {
 	pub fn open(mut reader: R, limits: Limits) -> Result<Self, CarError> {
 		reader.rewind()?;
 		let index = CarIndex::scan(&mut reader, limits)?;
-		Ok(Self { reader, index })
+		Ok(Self {
+			reader,
+			index,
+			memory: Vec::new(),
+		})
 	}
 
 	/// Where its blocks are, and its roots.
@@ -82,27 +90,32 @@ impl<R: Read + Seek> Blocks for StoredCar<R> {
 			.ok_or(FetchError::Missing { cid: *cid })
 	}
 
-	/// Reads one after the other, and checks them on all processors.
-	fn blocks(&mut self, cids: &[Cid]) -> Result<Vec<Arc<Vec<u8>>>, FetchError> {
-		let mut found = Vec::with_capacity(cids.len());
+	/// Reads them into memory that is used again for the next ones, and checks them together.
+	fn each_block(&mut self, cids: &[Cid], each: &mut dyn FnMut(&[u8])) -> Result<(), FetchError> {
+		let mut places = Vec::with_capacity(cids.len());
+		let mut end = 0;
 		for cid in cids {
-			let data = match inline(cid) {
-				Some(data) => data,
+			let start = end;
+			end = match inline(cid) {
+				Some(data) => {
+					self.memory.truncate(start);
+					self.memory.extend_from_slice(&data);
+					self.memory.len()
+				},
 				None => self
 					.index
-					.read_unverified(&mut self.reader, cid)?
-					.map(Arc::new)
+					.read_unverified_into(&mut self.reader, cid, &mut self.memory, start)?
 					.ok_or(FetchError::Missing { cid: *cid })?,
 			};
-			found.push((*cid, data));
+			places.push((cid, start..end));
 		}
-		found
-			.into_par_iter()
-			.map(|(cid, data)| {
-				block::verify(&cid, &data)?;
-				Ok(data)
-			})
-			.collect()
+		let blocks: Vec<(&Cid, &[u8])> = places
+			.into_iter()
+			.map(|(cid, place)| (cid, &self.memory[place]))
+			.collect();
+		block::verify_all(&blocks).map_err(|(_, error)| error)?;
+		blocks.iter().for_each(|(_, data)| each(data));
+		Ok(())
 	}
 }
 
@@ -191,8 +204,13 @@ mod tests {
 		let mut blocks = StoredCar::open(Cursor::new(car()), Limits::default()).unwrap();
 		assert_eq!(blocks.index().len(), 3);
 		let cids = [raw_cid(b"three"), raw_cid(b"one"), raw_cid(b"three")];
-		let found = blocks.blocks(&cids).unwrap();
-		assert_eq!(*found[2], b"three");
+		let each = |blocks: &mut StoredCar<_>, cids: &[Cid]| {
+			let mut found = Vec::new();
+			blocks.each_block(cids, &mut |data| found.push(data.to_vec()))?;
+			Ok::<_, FetchError>(found)
+		};
+		let found = each(&mut blocks, &cids).unwrap();
+		assert_eq!(found, [&b"three"[..], b"one", b"three"]);
 		assert_eq!(*blocks.block(&cids[1]).unwrap(), b"one");
 		let missing = blocks.block(&raw_cid(b"four"));
 		assert!(matches!(missing, Err(FetchError::Missing { .. })));
@@ -201,7 +219,10 @@ mod tests {
 		corrupt[last] ^= 1;
 		let mut blocks = StoredCar::open(Cursor::new(corrupt), Limits::default()).unwrap();
 		assert!(blocks.block(&cids[1]).is_ok());
-		assert!(matches!(blocks.blocks(&cids), Err(FetchError::Car(_))));
+		assert!(matches!(each(&mut blocks, &cids), Err(FetchError::Car(_))));
+		let missing = [cids[1], raw_cid(b"four")];
+		let result = each(&mut blocks, &missing);
+		assert!(matches!(result, Err(FetchError::Missing { cid }) if cid == missing[1]));
 	}
 
 	#[test]
@@ -232,7 +253,12 @@ mod tests {
 		let mut streamed = StreamedCar::new(&bytes[..], Limits::default(), 0).unwrap();
 		assert_eq!(*streamed.block(&cid).unwrap(), b"inline");
 		let mut stored = StoredCar::open(Cursor::new(&bytes), Limits::default()).unwrap();
-		assert_eq!(*stored.blocks(&[cid]).unwrap()[0], b"inline");
+		let cids = [raw_cid(b"three"), cid, raw_cid(b"one")];
+		let mut found = Vec::new();
+		stored
+			.each_block(&cids, &mut |data| found.push(data.to_vec()))
+			.unwrap();
+		assert_eq!(found, [&b"three"[..], b"inline", b"one"]);
 		assert_eq!(*stored.block(&cid).unwrap(), b"inline");
 	}
 }

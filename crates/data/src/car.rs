@@ -1,6 +1,7 @@
 //! CARs: a header with roots, then blocks, each with its CID. Version 2 puts a header before that and an
 //! index behind it.
 
+mod batch;
 mod file_writer;
 mod header;
 mod index;
@@ -9,6 +10,7 @@ mod sorted_index;
 mod v2;
 mod writer;
 
+pub use batch::{BatchedBlock, BlockBatch};
 pub use file_writer::{CarFileWriter, CarVersion};
 pub use header::CarHeader;
 pub use index::{BlockLocation, CarIndex};

@@ -13,16 +13,16 @@ use crate::{
 	block::RAW,
 	blocks::{Blocks, FetchError},
 	directory::is_plain,
+	hamt::ShardPath,
 	sandbox::{stays_inside, Folder},
 	unixfs::{Child, Entry, Node, Shard, ShardChild, UnixFsError},
+	walk::{part_of_shard, placed},
 };
 
 /// How many leaves are fetched at a time.
 const LEAVES_AT_ONCE: usize = 8;
 /// How deep a file's nodes may be.
 const MAX_FILE_DEPTH: usize = 64;
-/// How deep a HAMT's nodes may be.
-const MAX_SHARD_DEPTH: usize = 21;
 
 /// How a DAG is extracted, and how much of it at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ pub fn extract(
 	match node {
 		Node::Directory(_) | Node::Shard(_) => {
 			let folder = Rc::new(Folder::open(target).map_err(output(target))?);
-			job.enter(&folder, node, 0, &mut pending)?;
+			job.enter(&folder, root, node, &mut pending)?;
 		},
 		Node::File { .. } | Node::Symlink(_) => {
 			let parent = match target.parent() {
@@ -224,7 +224,7 @@ enum Task {
 	Shard {
 		folder: Rc<Folder>,
 		cid: Cid,
-		level: usize,
+		way: ShardPath,
 	},
 }
 
@@ -238,11 +238,7 @@ struct Job<'a> {
 impl Job<'_> {
 	fn node(&mut self, cid: &Cid, path: &Path) -> Result<Node, ExtractError> {
 		let block = self.blocks.block(cid).map_err(fetch(path))?;
-		Node::decode(cid, &block).map_err(|error| ExtractError::Node {
-			path: path.to_owned(),
-			cid: Box::new(*cid),
-			error: Box::new(error),
-		})
+		Node::decode(cid, &block).map_err(malformed(path, cid))
 	}
 
 	fn run(&mut self, task: Task, pending: &mut Vec<Task>) -> Result<(), ExtractError> {
@@ -260,22 +256,12 @@ impl Job<'_> {
 				let inner = folder
 					.enter(&name)
 					.map_err(|source| ExtractError::Output { path, source })?;
-				self.enter(&Rc::new(inner), node, 0, pending)
+				self.enter(&Rc::new(inner), &cid, node, pending)
 			},
-			Task::Shard { folder, cid, level } => {
-				let node = self.node(&cid, folder.path())?;
-				match node {
-					Node::Shard(shard) if level <= MAX_SHARD_DEPTH => {
-						self.shard(&folder, &cid, shard, level, pending)
-					},
-					_ => Err(ExtractError::Node {
-						path: folder.path().to_owned(),
-						cid: Box::new(cid),
-						error: Box::new(UnixFsError::Directory(
-							"a part of a HAMT is none, or too deep",
-						)),
-					}),
-				}
+			Task::Shard { folder, cid, way } => {
+				let block = self.blocks.block(&cid).map_err(fetch(folder.path()))?;
+				let part = part_of_shard(&cid, &block).map_err(malformed(folder.path(), &cid))?;
+				self.shard(&folder, &cid, part, way, pending)
 			},
 		}
 	}
@@ -284,8 +270,8 @@ impl Job<'_> {
 	fn enter(
 		&mut self,
 		folder: &Rc<Folder>,
+		cid: &Cid,
 		node: Node,
-		level: usize,
 		pending: &mut Vec<Task>,
 	) -> Result<(), ExtractError> {
 		self.done.directories = self.done.directories.saturating_add(1);
@@ -307,7 +293,7 @@ impl Job<'_> {
 				}
 				Ok(())
 			},
-			Node::Shard(shard) => self.shard(folder, &Cid::default(), shard, level, pending),
+			Node::Shard(shard) => self.shard(folder, cid, shard, ShardPath::default(), pending),
 			Node::File { .. } | Node::Symlink(_) => Ok(()),
 		}
 	}
@@ -317,23 +303,19 @@ impl Job<'_> {
 		folder: &Rc<Folder>,
 		cid: &Cid,
 		shard: Shard,
-		level: usize,
+		way: ShardPath,
 		pending: &mut Vec<Task>,
 	) -> Result<(), ExtractError> {
 		self.check_entries(folder.path(), shard.links.len())?;
 		for link in shard.links.iter().rev() {
-			let (_, child) = shard.child(link).map_err(|error| ExtractError::Node {
-				path: folder.path().to_owned(),
-				cid: Box::new(*cid),
-				error: Box::new(error),
-			})?;
+			let (way, child) = placed(&shard, link, way).map_err(malformed(folder.path(), cid))?;
 			let Entry { cid, .. } = *link;
 			pending.push(match child {
 				ShardChild::Entry(name) => named(folder, name.to_owned(), cid)?,
 				ShardChild::Shard => Task::Shard {
 					folder: Rc::clone(folder),
 					cid,
-					level: level + 1,
+					way,
 				},
 			});
 		}
@@ -430,11 +412,8 @@ impl Job<'_> {
 					push(&mut stack, children, depth + 1);
 				},
 				_ => {
-					return Err(ExtractError::Node {
-						path: path.to_owned(),
-						cid: Box::new(child.cid),
-						error: Box::new(UnixFsError::Directory("it is a part of a file")),
-					});
+					let error = UnixFsError::Directory("it is a part of a file");
+					return Err(malformed(path, &child.cid)(error));
 				},
 			}
 		}
@@ -448,14 +427,25 @@ impl Job<'_> {
 		output: &mut dyn Write,
 	) -> Result<(), ExtractError> {
 		let cids: Vec<Cid> = leaves.iter().map(|leaf| leaf.cid).collect();
-		let blocks = self.blocks.blocks(&cids).map_err(fetch(path))?;
-		for (leaf, data) in leaves.iter().zip(blocks) {
-			if crate::count(data.len()) != leaf.file_bytes {
-				return Err(wrong_size(path, &leaf.cid));
+		let Self {
+			blocks,
+			options,
+			done,
+			progress,
+		} = self;
+		let mut expected = leaves.iter();
+		let mut result = Ok(());
+		let mut each = |data: &[u8]| {
+			// Nothing is written behind an error.
+			if let (Ok(()), Some(leaf)) = (&result, expected.next()) {
+				result = match crate::count(data.len()) == leaf.file_bytes {
+					true => write(options, done, *progress, path, data, output),
+					false => Err(wrong_size(path, &leaf.cid)),
+				};
 			}
-			self.write(path, &data, output)?;
-		}
-		Ok(())
+		};
+		blocks.each_block(&cids, &mut each).map_err(fetch(path))?;
+		result
 	}
 
 	fn write(
@@ -464,19 +454,14 @@ impl Job<'_> {
 		data: &[u8],
 		output: &mut dyn Write,
 	) -> Result<(), ExtractError> {
-		let bytes = self.done.bytes.saturating_add(crate::count(data.len()));
-		if bytes > self.options.max_bytes {
-			return Err(limit_of(path, self.options.max_bytes, "bytes"));
-		}
-		output
-			.write_all(data)
-			.map_err(|source| ExtractError::Output {
-				path: path.to_owned(),
-				source,
-			})?;
-		self.done.bytes = bytes;
-		(self.progress)(bytes);
-		Ok(())
+		write(
+			&self.options,
+			&mut self.done,
+			self.progress,
+			path,
+			data,
+			output,
+		)
 	}
 
 	fn check_entries(&self, path: &Path, more: usize) -> Result<(), ExtractError> {
@@ -493,6 +478,30 @@ impl Job<'_> {
 		}
 		Ok(())
 	}
+}
+
+/// Writes a file's next bytes, unless there are too many of all files.
+fn write(
+	options: &ExtractOptions,
+	done: &mut Extracted,
+	progress: &mut dyn FnMut(u64),
+	path: &Path,
+	data: &[u8],
+	output: &mut dyn Write,
+) -> Result<(), ExtractError> {
+	let bytes = done.bytes.saturating_add(crate::count(data.len()));
+	if bytes > options.max_bytes {
+		return Err(limit_of(path, options.max_bytes, "bytes"));
+	}
+	output
+		.write_all(data)
+		.map_err(|source| ExtractError::Output {
+			path: path.to_owned(),
+			source,
+		})?;
+	done.bytes = bytes;
+	progress(bytes);
+	Ok(())
 }
 
 fn named(folder: &Rc<Folder>, name: String, cid: Cid) -> Result<Task, ExtractError> {
@@ -516,12 +525,16 @@ fn fetch(path: &Path) -> impl FnOnce(FetchError) -> ExtractError + '_ {
 	}
 }
 
-fn wrong_size(path: &Path, cid: &Cid) -> ExtractError {
-	ExtractError::Node {
+fn malformed<'a>(path: &'a Path, cid: &'a Cid) -> impl FnOnce(UnixFsError) -> ExtractError + 'a {
+	move |error| ExtractError::Node {
 		path: path.to_owned(),
 		cid: Box::new(*cid),
-		error: Box::new(UnixFsError::Sizes("its parent tells another size")),
+		error: Box::new(error),
 	}
+}
+
+fn wrong_size(path: &Path, cid: &Cid) -> ExtractError {
+	malformed(path, cid)(UnixFsError::Sizes("its parent tells another size"))
 }
 
 fn limit_of(path: &Path, limit: u64, of: &'static str) -> ExtractError {

@@ -6,6 +6,7 @@ use cid::Cid;
 use std::{
 	fs::File,
 	io::{self, Read, Seek, SeekFrom},
+	ops::Range,
 	path::{Path, PathBuf},
 	sync::Arc,
 };
@@ -14,6 +15,7 @@ use crate::{
 	block::{cid_from_digest, sha256, sha256_of, Block, RAW},
 	car::{section_bytes, section_head, CarHeader},
 	import::{import_path, BlockSink, ImportError, ImportOptions},
+	leaves::LeafBatch,
 	piece::{length_of, DeferredPiece, PieceHasher},
 	shard::{FileChanged, HEADER_BYTES},
 	unixfs::Child,
@@ -154,6 +156,17 @@ impl Packer {
 		Ok(())
 	}
 
+	/// Notes where the next leaf's bytes are on disk.
+	fn place(&mut self, digest: Digest, bytes: u64) {
+		self.leaves.push(LeafPlace {
+			digest,
+			file: self.files.len().saturating_sub(1),
+			offset: self.file_offset,
+			bytes,
+		});
+		self.file_offset = self.file_offset.saturating_add(bytes);
+	}
+
 	fn close(&mut self) -> Result<(), PackError> {
 		let open = std::mem::replace(&mut self.open, OpenShard::new(self.sections));
 		// A shard always has its header.
@@ -228,13 +241,31 @@ impl BlockSink for Packer {
 
 	fn leaf(&mut self, leaf: &Child, _: &[u8], block: &[u8]) -> Result<(), ImportError> {
 		self.section(&leaf.cid, block)?;
-		self.leaves.push(LeafPlace {
-			digest: sha256_of(&leaf.cid).expect("the profile's leaves have SHA-256; qed"),
-			file: self.files.len().saturating_sub(1),
-			offset: self.file_offset,
-			bytes: leaf.file_bytes,
-		});
-		self.file_offset = self.file_offset.saturating_add(leaf.file_bytes);
+		let digest = sha256_of(&leaf.cid).expect("the profile's leaves have SHA-256; qed");
+		self.place(digest, leaf.file_bytes);
+		Ok(())
+	}
+
+	fn leaves(&mut self, batch: &LeafBatch, leaves: Range<usize>) -> Result<(), ImportError> {
+		let sections = batch.sections(leaves.clone());
+		let length = self
+			.open
+			.hasher
+			.length()
+			.saturating_add(length_of(sections));
+		// Those of one shard are hashed together.
+		if length <= self.max_car_bytes {
+			self.open.hasher.write(sections);
+			self.sections += leaves.len();
+			for leaf in batch.leaves_in(leaves) {
+				self.place(leaf.digest, length_of(leaf.data));
+			}
+			return Ok(());
+		}
+		for leaf in batch.leaves_in(leaves) {
+			self.section(&leaf.cid(), leaf.data)?;
+			self.place(leaf.digest, length_of(leaf.data));
+		}
 		Ok(())
 	}
 

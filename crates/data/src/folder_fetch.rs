@@ -12,7 +12,7 @@ use std::{
 use crate::{
 	block::RAW,
 	blocks::{Blocks, FetchError},
-	car::{section_bytes, CarError, CarReader, Limits},
+	car::{section_bytes, BatchedBlock, BlockBatch, CarError, CarReader, Limits},
 	directory::is_plain,
 	folder::Position,
 	import::{import_file, BlockSink, ImportError},
@@ -138,6 +138,8 @@ struct Leaf {
 pub struct FolderPlan {
 	shards: FolderShards,
 	nodes: Nodes,
+	/// How many nodes there are, equal ones counted each time.
+	sections: usize,
 }
 
 #[derive(Debug, Default)]
@@ -159,6 +161,8 @@ impl FolderPlan {
 		source: &mut dyn ShardSource,
 	) -> Result<Self, FolderFetchError> {
 		let mut nodes = HashMap::new();
+		let mut sections = 0;
+		let mut batch = BlockBatch::default();
 		let behind = shards.car_bytes.iter().copied().enumerate();
 		for (shard, end) in behind.skip(shards.nodes.shard) {
 			let start = match shard == shards.nodes.shard {
@@ -167,13 +171,17 @@ impl FolderPlan {
 			};
 			let reader = source.open(shard, start, end).map_err(CarError::Read)?;
 			let mut car = CarReader::without_header(reader, start, Limits::default());
-			while let Some(found) = car.next_block()? {
-				nodes.insert(found.block.cid, Arc::new(found.block.data));
+			while car.next_batch(&mut batch)? {
+				for BatchedBlock { section, data } in batch.blocks() {
+					nodes.insert(section.cid, Arc::new(data.to_vec()));
+					sections += 1;
+				}
 			}
 		}
 		Ok(Self {
 			shards: shards.clone(),
 			nodes: Nodes(nodes),
+			sections,
 		})
 	}
 
@@ -191,6 +199,7 @@ impl FolderPlan {
 		walk::resolve(&mut self.nodes, &self.shards.root, path)?;
 		let mut lister = Lister {
 			nodes: &mut self.nodes,
+			nodes_left: self.sections,
 			wanted: path_of(path),
 			path: Vec::new(),
 			items: Vec::new(),
@@ -244,6 +253,9 @@ fn path_of(path: &str) -> Vec<&str> {
 /// Lists what is below a path, and where all leaves are.
 struct Lister<'a> {
 	nodes: &'a mut Nodes,
+	/// How many more folders and links there can be, each of which has a node of its own: so no DAG of few
+	/// nodes that name each other is many folders.
+	nodes_left: usize,
 	shards: &'a FolderShards,
 	/// The path that is wanted, and the one where the lister is.
 	wanted: Vec<&'a str>,
@@ -281,14 +293,12 @@ impl Lister<'_> {
 						"a node of a file has bytes itself",
 					));
 				}
-				let bytes = children
-					.iter()
-					.map(|child| child.file_bytes)
-					.fold(0, u64::saturating_add);
+				let bytes = bytes_of(&children);
 				self.children(&children, 0)?;
 				self.file(depth, name, entry, bytes, first);
 			},
 			Node::Symlink(target) => {
+				self.take_node()?;
 				let target = String::from_utf8_lossy(&target).into_owned();
 				if let Some(depth) = depth {
 					if !stays_inside(depth.saturating_sub(1), &target) {
@@ -302,6 +312,7 @@ impl Lister<'_> {
 				}
 			},
 			node => {
+				self.take_node()?;
 				if self.path.len() > MAX_DEPTH {
 					return Err(FolderFetchError::Layout("folders are too deep"));
 				}
@@ -362,6 +373,14 @@ impl Lister<'_> {
 		})
 	}
 
+	fn take_node(&mut self) -> Result<(), FolderFetchError> {
+		let left = self.nodes_left.checked_sub(1);
+		self.nodes_left = left.ok_or(FolderFetchError::Layout(
+			"it has more folders and links than they have nodes",
+		))?;
+		Ok(())
+	}
+
 	fn children(&mut self, children: &[Child], depth: usize) -> Result<(), FolderFetchError> {
 		for child in children {
 			if child.cid.codec() == RAW {
@@ -369,7 +388,13 @@ impl Lister<'_> {
 				continue;
 			}
 			match self.node(&child.cid)? {
-				Node::File { data, children } if data.is_empty() && depth < MAX_DEPTH => {
+				// With a byte there is a leaf, so that not even empty nodes come without end.
+				Node::File { data, children }
+					if data.is_empty()
+						&& depth < MAX_DEPTH
+						&& child.file_bytes > 0
+						&& bytes_of(&children) == child.file_bytes =>
+				{
 					self.children(&children, depth + 1)?;
 				},
 				_ => return Err(FolderFetchError::Layout("a file's node is none")),
@@ -402,6 +427,11 @@ impl Lister<'_> {
 		self.at.offset = self.at.offset.saturating_add(section);
 		Ok(())
 	}
+}
+
+fn bytes_of(children: &[Child]) -> u64 {
+	let bytes = children.iter().map(|child| child.file_bytes);
+	bytes.fold(0, u64::saturating_add)
 }
 
 struct Writer<'a> {

@@ -44,6 +44,29 @@ pub(crate) fn place(name_bits: u64, level: u32, bits: u32) -> Option<u64> {
 	Some((name_bits >> below) & ((1u64 << bits) - 1))
 }
 
+/// The way to a node of a HAMT: the places on the levels above it, which are the first bits of its names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ShardPath {
+	places: u64,
+	bits: u32,
+}
+
+impl ShardPath {
+	/// The way to the child at `place` of a node with 2^`bits` places. `None` below the last level.
+	pub(crate) fn child(self, place: u64, bits: u32) -> Option<Self> {
+		let together = self.bits.checked_add(bits).filter(|bits| *bits <= 64)?;
+		Some(Self {
+			places: self.places.unbounded_shl(bits) | place,
+			bits: together,
+		})
+	}
+
+	/// Whether a name belongs to an entry here.
+	pub(crate) fn leads_to(self, name: &str) -> bool {
+		name_bits(name).unbounded_shr(64u32.saturating_sub(self.bits)) == self.places
+	}
+}
+
 fn mix_first(word: u64) -> u64 {
 	word.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2)
 }
@@ -78,6 +101,21 @@ mod tests {
 		] {
 			assert_eq!(name_bits(text), hash, "{text}");
 		}
+	}
+
+	#[test]
+	fn a_way_leads_to_the_names_that_have_its_bits() {
+		let bits = name_bits("hello");
+		let mut way = ShardPath::default();
+		assert!(way.leads_to("hello"));
+		for level in 0..8 {
+			let right = place(bits, level, 8).unwrap();
+			assert!(!way.child(right ^ 1, 8).unwrap().leads_to("hello"));
+			way = way.child(right, 8).unwrap();
+			assert!(way.leads_to("hello") && !way.leads_to("hello, world"));
+		}
+		assert_eq!(way.child(0, 1), None);
+		assert_eq!(way.child(0, u32::MAX), None);
 	}
 
 	#[test]

@@ -4,6 +4,7 @@
 use std::{
 	fs::{self, File},
 	io::{self, Read},
+	ops::Range,
 	os::unix::ffi::OsStrExt,
 	path::{Path, PathBuf},
 };
@@ -12,13 +13,13 @@ use crate::{
 	block::Block,
 	dag::DagBuilder,
 	directory::{symlink, DirectoryBuilder, DirectoryError},
+	leaves::{Leaf, LeafBatch},
 	piece::length_of,
 	profile::Profile,
+	read_ahead::More,
 	unixfs::Child,
 };
 
-/// How many bytes of a file are read and hashed at a time; bounds the memory.
-const BYTES_AT_ONCE: u64 = 8 << 20;
 /// The most folders within each other.
 const MAX_DEPTH: usize = 256;
 
@@ -43,6 +44,14 @@ pub trait BlockSink {
 
 	/// A leaf of the file that began last. `chunk` are the file's bytes in it, `block` its own.
 	fn leaf(&mut self, leaf: &Child, chunk: &[u8], block: &[u8]) -> Result<(), ImportError>;
+
+	/// Several leaves that are raw blocks, by index.
+	fn leaves(&mut self, batch: &LeafBatch, leaves: Range<usize>) -> Result<(), ImportError> {
+		for leaf in batch.leaves_in(leaves) {
+			self.leaf(&raw_leaf(&leaf), leaf.data, leaf.data)?;
+		}
+		Ok(())
+	}
 
 	/// A node of a file, a directory or a symbolic link.
 	fn node(&mut self, block: Block) -> Result<(), ImportError>;
@@ -156,7 +165,17 @@ struct Importer<'a> {
 	sink: &'a mut dyn BlockSink,
 	progress: &'a mut dyn FnMut(u64),
 	read: u64,
-	chunks: Vec<Vec<u8>>,
+	batch: LeafBatch,
+}
+
+/// A raw leaf as its parent has it.
+fn raw_leaf(leaf: &Leaf<'_>) -> Child {
+	let bytes = length_of(leaf.data);
+	Child {
+		cid: leaf.cid(),
+		file_bytes: bytes,
+		cumulative_bytes: bytes,
+	}
 }
 
 impl<'a> Importer<'a> {
@@ -165,7 +184,6 @@ impl<'a> Importer<'a> {
 		sink: &'a mut dyn BlockSink,
 		progress: &'a mut dyn FnMut(u64),
 	) -> Self {
-		let chunks = BYTES_AT_ONCE / profile.chunk_bytes.max(1);
 		Self {
 			profile,
 			hidden: false,
@@ -173,7 +191,7 @@ impl<'a> Importer<'a> {
 			sink,
 			progress,
 			read: 0,
-			chunks: (0..chunks.max(1)).map(|_| Vec::new()).collect(),
+			batch: LeafBatch::default(),
 		}
 	}
 
@@ -254,56 +272,73 @@ impl<'a> Importer<'a> {
 	}
 
 	fn stream(&mut self, file: &mut dyn Read, path: &Path) -> Result<Child, ImportError> {
-		let profile = self.profile;
-		let mut dag = DagBuilder::with_profile(profile);
-		let mut nodes = Vec::new();
-		let mut chunks = std::mem::take(&mut self.chunks);
-		let mut is_empty = true;
-		loop {
-			let mut filled = 0;
-			for chunk in &mut chunks {
-				chunk.clear();
-				file.take(profile.chunk_bytes)
-					.read_to_end(chunk)
-					.map_err(read(path))?;
-				if chunk.is_empty() {
-					break;
-				}
-				filled += 1;
-				if length_of(chunk) < profile.chunk_bytes {
-					break;
-				}
-			}
+		let chunk_bytes = usize::try_from(self.profile.chunk_bytes.max(1))
+			.map_err(io::Error::other)
+			.map_err(read(path))?;
+		let mut dag = DagBuilder::with_profile(self.profile);
+		let mut batch = std::mem::take(&mut self.batch);
+		let mut more = More::Yes;
+		let mut begins = true;
+		while more == More::Yes {
 			// An empty file is one empty leaf.
-			filled = filled.max(usize::from(is_empty));
-			is_empty = false;
-			let read = &chunks[..filled];
-			let together: Vec<&[u8]> = read.iter().map(Vec::as_slice).collect();
-			let leaves = profile.leaves(&together);
-			for (chunk, (cid, block)) in read.iter().zip(leaves) {
-				let block = block.as_deref().unwrap_or(chunk);
-				let leaf = Child {
-					cid,
-					file_bytes: length_of(chunk),
-					cumulative_bytes: length_of(block),
-				};
-				self.sink.leaf(&leaf, chunk, block)?;
-				self.read = self.read.saturating_add(leaf.file_bytes);
-				(self.progress)(self.read);
-				dag.push_child(leaf, &mut nodes);
-				self.nodes(&mut nodes)?;
-			}
-			if read
-				.last()
-				.is_none_or(|chunk| length_of(chunk) < profile.chunk_bytes)
-			{
-				break;
+			more = batch
+				.read(file, chunk_bytes, begins, &mut |_| {})
+				.map_err(read(path))?;
+			begins = false;
+			if self.profile.raw_leaves {
+				batch.hash();
+				self.raw_leaves(&batch, &mut dag)?;
+			} else {
+				self.wrapped_leaves(&batch, &mut dag)?;
 			}
 		}
-		self.chunks = chunks;
+		self.batch = batch;
+		let mut nodes = Vec::new();
 		let root = dag.finish_root(&mut nodes);
 		self.nodes(&mut nodes)?;
 		root.ok_or_else(|| ImportError::Unsupported(path.to_owned()))
+	}
+
+	/// Leaves that are raw blocks go to the sink together, as far as no node comes between them.
+	fn raw_leaves(&mut self, batch: &LeafBatch, dag: &mut DagBuilder) -> Result<(), ImportError> {
+		let mut nodes = Vec::new();
+		let mut first = 0;
+		let last = batch.leaves().len();
+		for (index, leaf) in batch.leaves().enumerate() {
+			self.read = self.read.saturating_add(length_of(leaf.data));
+			dag.push_child(raw_leaf(&leaf), &mut nodes);
+			let end = index + 1;
+			if end == last || !nodes.is_empty() {
+				self.sink.leaves(batch, first..end)?;
+				first = end;
+				self.nodes(&mut nodes)?;
+				(self.progress)(self.read);
+			}
+		}
+		Ok(())
+	}
+
+	/// Leaves that are nodes themselves.
+	fn wrapped_leaves(
+		&mut self,
+		batch: &LeafBatch,
+		dag: &mut DagBuilder,
+	) -> Result<(), ImportError> {
+		let chunks: Vec<&[u8]> = batch.leaves().map(|leaf| leaf.data).collect();
+		let mut nodes = Vec::new();
+		for (chunk, block) in chunks.iter().zip(self.profile.wrapped_leaves(&chunks)) {
+			let leaf = Child {
+				cid: block.cid,
+				file_bytes: length_of(chunk),
+				cumulative_bytes: length_of(&block.data),
+			};
+			self.sink.leaf(&leaf, chunk, &block.data)?;
+			self.read = self.read.saturating_add(leaf.file_bytes);
+			(self.progress)(self.read);
+			dag.push_child(leaf, &mut nodes);
+			self.nodes(&mut nodes)?;
+		}
+		Ok(())
 	}
 }
 

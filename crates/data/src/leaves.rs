@@ -9,6 +9,7 @@ use std::{
 use crate::{
 	block::{cid_from_digest, RAW},
 	car::section_head,
+	count,
 	read_ahead::{fill, read_ahead, More},
 	sha256, Digest,
 };
@@ -52,10 +53,7 @@ impl Leaf<'_> {
 impl LeafBatch {
 	/// The leaves.
 	pub fn leaves(&self) -> impl ExactSizeIterator<Item = Leaf<'_>> {
-		self.leaves.iter().map(|place| Leaf {
-			digest: place.digest,
-			data: &self.bytes[place.data..place.section.end],
-		})
+		self.leaves.iter().map(|place| self.leaf(place))
 	}
 
 	/// The sections of a CARv1 with these leaves as raw blocks, by index. They follow each other without gaps.
@@ -67,25 +65,46 @@ impl LeafBatch {
 		}
 	}
 
-	/// Fills the batch. It is empty at the stream's end. `progress` is told how long each leaf is.
-	fn read(
+	/// Some of the leaves, by index.
+	pub(crate) fn leaves_in(
+		&self,
+		leaves: Range<usize>,
+	) -> impl ExactSizeIterator<Item = Leaf<'_>> {
+		let places = self.leaves.get(leaves).unwrap_or_default();
+		places.iter().map(|place| self.leaf(place))
+	}
+
+	fn leaf(&self, place: &Place) -> Leaf<'_> {
+		Leaf {
+			digest: place.digest,
+			data: &self.bytes[place.data..place.section.end],
+		}
+	}
+
+	/// Reads the next leaves, without hashing them: see [`Self::hash`]. There are none at the stream's end;
+	/// of an empty stream there is an empty one, if that is what the stream `begins` with. Returns whether the
+	/// stream can have more. `progress` is told how long each leaf is.
+	pub(crate) fn read(
 		&mut self,
-		stream: &mut impl Read,
+		stream: &mut dyn Read,
 		leaf_bytes: usize,
-		most: usize,
-		progress: &mut impl FnMut(usize),
-	) -> io::Result<()> {
+		begins: bool,
+		progress: &mut dyn FnMut(usize),
+	) -> io::Result<More> {
 		self.leaves.clear();
+		let bytes = BYTES_PER_THREAD.saturating_mul(rayon::current_num_threads());
+		let most = (bytes.min(MOST_BYTES) / leaf_bytes).max(1);
 		let head_bytes = head(&[0; 32], leaf_bytes).len();
-		if self.bytes.is_empty() {
-			self.bytes = vec![0; (head_bytes + leaf_bytes) * most];
+		let needed = (head_bytes + leaf_bytes) * most;
+		if self.bytes.len() < needed {
+			self.bytes = vec![0; needed];
 		}
 		let mut start = 0;
 		while self.leaves.len() < most {
 			let mut data = start + head_bytes;
 			let length = fill(stream, &mut self.bytes[data..data + leaf_bytes])?;
-			if length == 0 {
-				break;
+			if length == 0 && !(begins && self.leaves.is_empty()) {
+				return Ok(More::No);
 			}
 			progress(length);
 			// A short leaf can have a shorter head.
@@ -102,9 +121,14 @@ impl LeafBatch {
 				digest: [0; 32],
 			});
 			if length < leaf_bytes {
-				break;
+				return Ok(More::No);
 			}
 		}
+		Ok(More::Yes)
+	}
+
+	/// Hashes the leaves, and puts the sections' heads before them.
+	pub(crate) fn hash(&mut self) {
 		let leaves: Vec<&[u8]> = self.leaves().map(|leaf| leaf.data).collect();
 		let digests = sha256::digests(&leaves);
 		for (place, digest) in self.leaves.iter_mut().zip(digests) {
@@ -112,13 +136,11 @@ impl LeafBatch {
 			let head = head(&digest, place.section.end - place.data);
 			self.bytes[place.section.start..place.data].copy_from_slice(&head);
 		}
-		Ok(())
 	}
 }
 
 fn head(digest: &Digest, length: usize) -> Vec<u8> {
-	let length = u64::try_from(length).expect("no platform's usize is wider than 64 bits; qed");
-	section_head(&cid_from_digest(RAW, digest), length)
+	section_head(&cid_from_digest(RAW, digest), count(length))
 }
 
 /// Reads a stream once, in leaves of `leaf_bytes` bytes, except the last. `each` takes them in order, on
@@ -136,16 +158,14 @@ where
 	E: From<io::Error> + Send,
 {
 	let leaf_bytes = leaf_bytes.max(1);
-	let bytes = BYTES_PER_THREAD.saturating_mul(rayon::current_num_threads());
-	let most = (bytes.min(MOST_BYTES) / leaf_bytes).max(1);
 	let mut done = 0u64;
 	let read = |batch: &mut LeafBatch| {
-		batch.read(&mut stream, leaf_bytes, most, &mut |length| {
-			done = done.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+		let more = batch.read(&mut stream, leaf_bytes, false, &mut |length| {
+			done = done.saturating_add(count(length));
 			progress(done);
 		})?;
-		let is_full = batch.leaves.len() == most;
-		Ok(if is_full { More::Yes } else { More::No })
+		batch.hash();
+		Ok(more)
 	};
 	read_ahead(read, each)
 }

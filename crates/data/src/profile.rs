@@ -5,9 +5,10 @@ use rayon::prelude::*;
 use std::{fmt, str::FromStr};
 
 use crate::{
-	block::{cid_from_digest, dag_pb_cid, sha256, DAG_PB, RAW},
+	block::{cid_from_digest, sha256, Block, DAG_PB},
 	sha256::digests,
 	unixfs::{Kind, Message},
+	Digest,
 };
 
 /// A set of choices for building a DAG.
@@ -67,12 +68,14 @@ impl Profile {
 
 	/// The CID of a dag-pb node.
 	pub fn node_cid(&self, block: &[u8]) -> Cid {
+		self.node_cid_of(&sha256(block))
+	}
+
+	fn node_cid_of(&self, digest: &Digest) -> Cid {
+		let cid = cid_from_digest(DAG_PB, digest);
 		match self.cid_version {
-			Version::V0 => {
-				let cid = cid_from_digest(DAG_PB, &sha256(block));
-				Cid::new_v0(*cid.hash()).expect("a SHA-256 makes a CIDv0; qed")
-			},
-			Version::V1 => dag_pb_cid(block),
+			Version::V0 => Cid::new_v0(*cid.hash()).expect("a SHA-256 makes a CIDv0; qed"),
+			Version::V1 => cid,
 		}
 	}
 
@@ -84,30 +87,28 @@ impl Profile {
 		}
 	}
 
-	/// The leaves of chunks, hashed together: each one's CID, and its block unless that is the chunk itself.
-	pub fn leaves(&self, chunks: &[&[u8]]) -> Vec<(Cid, Option<Vec<u8>>)> {
-		if self.raw_leaves {
-			let digests = digests(chunks);
-			return digests
-				.iter()
-				.map(|digest| (cid_from_digest(RAW, digest), None))
-				.collect();
-		}
-		chunks
+	/// The leaves of chunks as nodes, hashed together.
+	pub(crate) fn wrapped_leaves(&self, chunks: &[&[u8]]) -> Vec<Block> {
+		let leaves: Vec<Vec<u8>> = chunks
 			.par_iter()
-			.map(|chunk| self.wrapped_leaf(chunk))
+			.map(|chunk| {
+				let message = Message {
+					data: (!chunk.is_empty()).then(|| chunk.to_vec()),
+					file_bytes: Some(crate::piece::length_of(chunk)),
+					..Message::new(Kind::File)
+				};
+				message.into_block()
+			})
+			.collect();
+		let together: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
+		let digests = digests(&together);
+		let blocks = leaves.into_iter().zip(digests);
+		blocks
+			.map(|(data, digest)| Block {
+				cid: self.node_cid_of(&digest),
+				data,
+			})
 			.collect()
-	}
-
-	/// A chunk's leaf as a node.
-	fn wrapped_leaf(&self, chunk: &[u8]) -> (Cid, Option<Vec<u8>>) {
-		let message = Message {
-			data: (!chunk.is_empty()).then(|| chunk.to_vec()),
-			file_bytes: Some(crate::piece::length_of(chunk)),
-			..Message::new(Kind::File)
-		};
-		let block = message.into_block();
-		(self.node_cid(&block), Some(block))
 	}
 }
 
@@ -154,18 +155,14 @@ mod tests {
 
 	#[test]
 	fn leaves_have_their_published_cids() {
-		let leaf = |profile: Profile, data: &[u8]| profile.leaves(&[data])[0].0.to_string();
+		let leaf = |data: &[u8]| {
+			let leaves = Profile::UNIXFS_V0_2015.wrapped_leaves(&[b"other", data]);
+			leaves[1].cid.to_string()
+		};
 		assert_eq!(
-			leaf(Profile::UNIXFS_V0_2015, b"hello world"),
+			leaf(b"hello world"),
 			"Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD"
 		);
-		assert_eq!(
-			leaf(Profile::UNIXFS_V0_2015, b""),
-			"QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"
-		);
-		assert_eq!(
-			leaf(Profile::UNIXFS_V1_2025, b"hello world"),
-			"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
-		);
+		assert_eq!(leaf(b""), "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH");
 	}
 }

@@ -43,7 +43,7 @@ pub enum More {
 }
 
 /// Reads until the buffer is full or the stream ends.
-pub fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub fn fill(stream: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {
 	let mut filled = 0;
 	while filled < buffer.len() {
 		match stream.read(&mut buffer[filled..]) {

@@ -3,6 +3,7 @@
 mod message;
 
 use cid::Cid;
+use std::collections::HashSet;
 
 pub use message::{Kind, Message, Mtime};
 
@@ -266,7 +267,14 @@ impl Node {
 			return Err(UnixFsError::Directory("a HAMT has more links than places"));
 		}
 		let links = entries(links)?;
-		Ok(Self::Shard(Shard { fanout, links }))
+		let shard = Shard { fanout, links };
+		let mut places = HashSet::new();
+		for link in &shard.links {
+			if !places.insert(shard.child(link)?.0) {
+				return Err(UnixFsError::Directory("two links of a HAMT have one place"));
+			}
+		}
+		Ok(Self::Shard(shard))
 	}
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-	block::{cid_from_digest, raw_cid, sha256_of, Block, DAG_PB, RAW},
-	car::{CarError, CarReader, Limits},
+	block::{cid_from_digest, raw_cid, sha256_of, DAG_PB, RAW},
+	car::{BatchedBlock, BlockBatch, CarError, CarReader, Limits},
 	piece::length_of,
 	shard::{FULL_LEAF_SECTION_BYTES, HEADER_BYTES},
 	unixfs::{FileNode, UnixFsError},
@@ -89,7 +89,7 @@ pub enum UnpackError {
 	},
 }
 
-/// Makes a file of its shards. Holds one block at a time, and about 100 bytes for each MiB of the file.
+/// Makes a file of its shards. Holds some MiB of blocks at a time, and about 100 bytes for each MiB of the file.
 #[derive(Debug)]
 pub struct Unpacker<W> {
 	root: Cid,
@@ -180,15 +180,18 @@ impl<W: Write> Unpacker<W> {
 	}
 
 	fn blocks<R: Read>(&mut self, reader: &mut CarReader<R>) -> Result<(), UnpackError> {
-		while let Some(found) = reader.next_block()? {
-			let Block { cid, data } = found.block;
-			match cid.codec() {
-				RAW if self.nodes.is_empty() => {
-					self.add_leaf(cid, length_of(&data))?;
-					self.output.write_all(&data).map_err(UnpackError::Output)?;
-				},
-				DAG_PB => self.add_node(cid, &data)?,
-				_ => return Err(UnpackError::Misplaced { cid }),
+		let mut batch = BlockBatch::default();
+		while reader.next_batch(&mut batch)? {
+			for BatchedBlock { section, data } in batch.blocks() {
+				let cid = section.cid;
+				match cid.codec() {
+					RAW if self.nodes.is_empty() => {
+						self.add_leaf(cid, length_of(data))?;
+						self.output.write_all(data).map_err(UnpackError::Output)?;
+					},
+					DAG_PB => self.add_node(cid, data)?,
+					_ => return Err(UnpackError::Misplaced { cid }),
+				}
 			}
 		}
 		Ok(())

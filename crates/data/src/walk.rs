@@ -8,14 +8,12 @@ use crate::{
 	blocks::{Blocks, FetchError},
 	dag_cbor,
 	dag_pb::PbNode,
-	hamt::{name_bits, place},
-	unixfs::{Entry, Node, ShardChild, UnixFsError},
+	hamt::{name_bits, place, ShardPath},
+	unixfs::{Entry, Node, Shard, ShardChild, UnixFsError},
 };
 
 /// The multicodec of DAG-CBOR.
 const DAG_CBOR: u64 = 0x71;
-/// The most levels of a HAMT: each takes at least three of 64 bits.
-const MAX_SHARD_LEVELS: u32 = 21;
 
 /// Why something was not found.
 #[derive(Debug, thiserror::Error)]
@@ -165,35 +163,55 @@ pub fn entries(
 		Node::File { .. } | Node::Symlink(_) => return Ok(None),
 	};
 	let mut entries = Vec::new();
-	let mut pending = vec![(*cid, root, 0)];
-	while let Some((cid, shard, level)) = pending.pop() {
+	let mut pending = Vec::new();
+	let mut current = Some((*cid, root, ShardPath::default()));
+	while let Some((cid, shard, way)) = current {
 		for link in &shard.links {
-			match shard.child(link).map_err(WalkError::node(cid))?.1 {
-				ShardChild::Entry(name) => entries.push(Entry {
+			match placed(&shard, link, way).map_err(WalkError::node(cid))? {
+				(_, ShardChild::Entry(name)) => entries.push(Entry {
 					name: name.to_owned(),
 					..*link
 				}),
-				ShardChild::Shard => {
-					let child = sub_shard(blocks, &link.cid, level)?;
-					pending.push((link.cid, child, level + 1));
-				},
+				(way, ShardChild::Shard) => pending.push((link.cid, way)),
 			}
 		}
+		// Parts are read when their turn comes, so that only their names wait.
+		current = match pending.pop() {
+			Some((cid, way)) => {
+				let block = blocks.block(&cid)?;
+				let part = part_of_shard(&cid, &block).map_err(WalkError::node(cid))?;
+				Some((cid, part, way))
+			},
+			None => None,
+		};
 	}
 	Ok(Some(entries))
 }
 
-fn sub_shard(
-	blocks: &mut dyn Blocks,
-	cid: &Cid,
-	level: u32,
-) -> Result<crate::unixfs::Shard, WalkError> {
-	let block = blocks.block(cid)?;
-	match Node::decode(cid, &block).map_err(WalkError::node(*cid))? {
-		Node::Shard(shard) if level < MAX_SHARD_LEVELS => Ok(shard),
-		_ => Err(WalkError::node(*cid)(UnixFsError::Directory(
-			"a part of a HAMT is none, or too deep",
-		))),
+/// What a link of a HAMT's node is, and the way to it. An entry must be where its name belongs, and a
+/// node's links have different places: so no part can be named twice, and no HAMT is larger than its blocks.
+pub(crate) fn placed<'a>(
+	shard: &Shard,
+	link: &'a Entry,
+	way: ShardPath,
+) -> Result<(ShardPath, ShardChild<'a>), UnixFsError> {
+	let (place, child) = shard.child(link)?;
+	let way = way
+		.child(place, shard.fanout.ilog2())
+		.ok_or(UnixFsError::Directory("a HAMT is too deep"))?;
+	match child {
+		ShardChild::Entry(name) if !way.leads_to(name) => Err(UnixFsError::Directory(
+			"an entry of a HAMT is not where its name belongs",
+		)),
+		child => Ok((way, child)),
+	}
+}
+
+/// A further block of a HAMT, which has at least one child.
+pub(crate) fn part_of_shard(cid: &Cid, block: &[u8]) -> Result<Shard, UnixFsError> {
+	match Node::decode(cid, block)? {
+		Node::Shard(shard) if !shard.links.is_empty() => Ok(shard),
+		_ => Err(UnixFsError::Directory("a part of a HAMT is none, or empty")),
 	}
 }
 

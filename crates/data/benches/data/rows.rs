@@ -1,7 +1,14 @@
 //! What is measured.
 
 use holdfast_data::{
-	archive::create, car::CarVersion, import::ImportOptions, pack, pack::pack_into, sha256::Engine,
+	archive::create,
+	blocks::StoredCar,
+	car::{CarVersion, Limits},
+	extract::{extract, ExtractOptions},
+	import::ImportOptions,
+	pack,
+	pack::pack_into,
+	sha256::Engine,
 	Cid, PieceHasher, Unpacker,
 };
 use std::{
@@ -151,7 +158,19 @@ pub fn pack_file(from: &Path, to: &Path) -> Result<Cid> {
 	Ok(created.root.cid)
 }
 
-fn extract(car: &Path, to: &Path, root: Cid, bytes: u64) -> Result<()> {
+/// Makes a file of a CAR, as `holdfast car extract` does.
+fn extract_file(car: &Path, to: &Path, root: Cid) -> Result<()> {
+	let mut blocks = StoredCar::open(File::open(car)?, Limits::default())?;
+	let options = ExtractOptions {
+		overwrite: true,
+		..ExtractOptions::default()
+	};
+	extract(&mut blocks, &root, to, &options, &mut |_| {})?;
+	Ok(())
+}
+
+/// Makes a file of its shards while they stream by, as `holdfast get` does.
+fn unpack(car: &Path, to: &Path, root: Cid, bytes: u64) -> Result<()> {
 	let mut unpacker = Unpacker::new(root, bytes, File::create(to)?);
 	unpacker.shard(File::open(car)?)?;
 	unpacker.finish()?;
@@ -160,6 +179,7 @@ fn extract(car: &Path, to: &Path, root: Cid, bytes: u64) -> Result<()> {
 
 fn on_one_core(file: &Path, bytes: f64) -> Result<Vec<Row>> {
 	let (car, copy) = (file.with_extension("car"), file.with_extension("copy"));
+	let unpacked = file.with_extension("unpacked");
 	let size = fs::metadata(file)?.len();
 	let root = pack_file(file, &car)?;
 	let data = fs::read(file)?;
@@ -172,15 +192,17 @@ fn on_one_core(file: &Path, bytes: f64) -> Result<Vec<Row>> {
 				&mut || drop(comm_p(file)),
 				&mut || drop(everything(file)),
 				&mut || drop(pack_file(file, &car)),
-				&mut || drop(extract(&car, &copy, root, size)),
+				&mut || drop(extract_file(&car, &copy, root)),
+				&mut || drop(unpack(&car, &unpacked, root, size)),
 			],
 		)
 	})?;
-	if everything(file)? != root || fs::read(&copy)? != fs::read(file)? {
+	let are_whole = fs::read(&copy)? == data && fs::read(&unpacked)? == data;
+	if everything(file)? != root || !are_whole {
 		return Err("the pass and the CAR do not agree".into());
 	}
-	let [bound, in_memory, comm_p, everything, pack, extract] = times[..] else {
-		return Err("six were measured".into());
+	let [bound, in_memory, comm_p, everything, pack, extract, unpack] = times[..] else {
+		return Err("seven were measured".into());
 	};
 	let engine = Engine::fastest().name();
 	Ok(vec![
@@ -215,6 +237,13 @@ fn on_one_core(file: &Path, bytes: f64) -> Result<Vec<Row>> {
 		Row::new(
 			"Extract with verification, one core, against 1 GiB/s",
 			bytes / extract / MIB,
+			1024.0,
+			"MiB/s",
+			1.0,
+		),
+		Row::new(
+			"Get: shards to a file, verified, one core, against 1 GiB/s",
+			bytes / unpack / MIB,
 			1024.0,
 			"MiB/s",
 			1.0,

@@ -1,11 +1,15 @@
 use cid::Cid;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::{
+	io::{self, Seek, SeekFrom, Write},
+	ops::Range,
+};
 
 use super::{
+	section_bytes,
 	v2::{CarV2Header, PRAGMA, V2_HEADER_BYTES},
 	CarHeader, CarWriter, IndexKind, SortedIndex,
 };
-use crate::{count, piece::length_of};
+use crate::{count, leaves::LeafBatch, piece::length_of};
 
 /// Where the data of a CARv2 begins that is written here.
 const DATA_OFFSET: u64 = 51;
@@ -55,6 +59,23 @@ impl<W: Write + Seek> CarFileWriter<W> {
 			self.sections.push((*cid, self.car.written()));
 		}
 		self.car.write_block(cid, data)
+	}
+
+	/// Appends some of a batch's leaves.
+	pub(crate) fn write_leaves(
+		&mut self,
+		batch: &LeafBatch,
+		leaves: Range<usize>,
+	) -> io::Result<()> {
+		if let CarVersion::Two(Some(_)) = self.version {
+			let mut offset = self.car.written();
+			for leaf in batch.leaves_in(leaves.clone()) {
+				let cid = leaf.cid();
+				self.sections.push((cid, offset));
+				offset = offset.saturating_add(section_bytes(&cid, length_of(leaf.data)));
+			}
+		}
+		self.car.write_sections(batch.sections(leaves))
 	}
 
 	/// The bytes of the CARv1 so far.

@@ -4,8 +4,8 @@ use std::{
 	io::{Read, Seek, SeekFrom},
 };
 
-use super::{CarError, CarReader, Limits};
-use crate::{block, piece::length_of};
+use super::{BatchedBlock, BlockBatch, CarError, CarReader, CarSection, Limits};
+use crate::{block, piece::length_of, read_ahead::fill};
 
 /// Where a block's bytes are within a CAR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,15 @@ pub struct BlockLocation {
 	pub offset: u64,
 	/// The bytes.
 	pub length: u64,
+}
+
+impl BlockLocation {
+	const fn of(section: &CarSection) -> Self {
+		Self {
+			offset: section.data_offset,
+			length: section.data_bytes,
+		}
+	}
 }
 
 /// The places of a CAR's blocks.
@@ -28,13 +37,13 @@ impl CarIndex {
 	pub fn build<R: Read>(reader: R, limits: Limits) -> Result<Self, CarError> {
 		let mut car = CarReader::new(reader, limits)?;
 		let mut blocks = HashMap::new();
-		while let Some(found) = car.next_block()? {
-			let length = length_of(&found.block.data);
-			let location = BlockLocation {
-				offset: found.offset,
-				length,
-			};
-			blocks.entry(found.block.cid).or_insert(location);
+		let mut batch = BlockBatch::default();
+		while car.next_batch(&mut batch)? {
+			for BatchedBlock { section, .. } in batch.blocks() {
+				blocks
+					.entry(section.cid)
+					.or_insert(BlockLocation::of(&section));
+			}
 		}
 		Ok(Self {
 			roots: car.roots().to_vec(),
@@ -47,11 +56,9 @@ impl CarIndex {
 		let mut car = CarReader::new(reader, limits)?;
 		let mut blocks = HashMap::new();
 		while let Some(section) = car.next_section()? {
-			let location = BlockLocation {
-				offset: section.data_offset,
-				length: section.data_bytes,
-			};
-			blocks.entry(section.cid).or_insert(location);
+			blocks
+				.entry(section.cid)
+				.or_insert(BlockLocation::of(&section));
 			car.seek_past_data()?;
 		}
 		Ok(Self {
@@ -99,7 +106,7 @@ impl CarIndex {
 	}
 
 	/// Reads a block without checking it.
-	pub(crate) fn read_unverified<R: Read + Seek>(
+	fn read_unverified<R: Read + Seek>(
 		&self,
 		mut car: R,
 		cid: &Cid,
@@ -114,6 +121,31 @@ impl CarIndex {
 			return Err(CarError::Moved { cid: *cid });
 		}
 		Ok(Some(data))
+	}
+
+	/// Reads a block without checking it into `bytes` from `start` on. Returns where it ends, or `None` if it
+	/// is not in the index.
+	pub(crate) fn read_unverified_into<R: Read + Seek>(
+		&self,
+		mut car: R,
+		cid: &Cid,
+		bytes: &mut Vec<u8>,
+		start: usize,
+	) -> Result<Option<usize>, CarError> {
+		let Some(location) = self.get(cid) else {
+			return Ok(None);
+		};
+		car.seek(SeekFrom::Start(location.offset))?;
+		let length = usize::try_from(location.length).map_err(std::io::Error::other)?;
+		let end = start.saturating_add(length);
+		// The block was there, within the limits, when the CAR was indexed.
+		if bytes.len() < end {
+			bytes.resize(end, 0);
+		}
+		if fill(&mut car, &mut bytes[start..end])? < length {
+			return Err(CarError::Moved { cid: *cid });
+		}
+		Ok(Some(end))
 	}
 }
 

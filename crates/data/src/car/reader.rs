@@ -8,12 +8,16 @@ use super::{
 use crate::{
 	block::{self, Block},
 	piece::length_of,
+	read_ahead::fill,
 };
 
 /// The longest varint of 64 bits.
 const MAX_VARINT_BYTES: usize = 10;
 /// The longest CID: a version, a codec, a hash code, a length and 64 bytes of hash.
 const MAX_CID_BYTES: u64 = 4 * 10 + 64;
+
+/// What a buffer grows by at least.
+const LEAST_GROWTH: usize = 64 << 10;
 
 /// Reads a CAR of either version as a stream, one checked block at a time. What it allocates is bounded by
 /// its limits, and by what the stream really has.
@@ -28,8 +32,10 @@ pub struct CarReader<R> {
 	end: Option<u64>,
 	/// The bytes of the current section that were not read.
 	unread: u64,
-	verifies: bool,
+	pub(super) verifies: bool,
 	ends_at_zero: bool,
+	/// What the blocks end with that were read before it was told.
+	pub(super) failed: Option<CarError>,
 }
 
 /// A block and its place.
@@ -93,6 +99,7 @@ impl<R: Read> CarReader<R> {
 			unread: 0,
 			verifies: true,
 			ends_at_zero: false,
+			failed: None,
 		}
 	}
 
@@ -148,6 +155,9 @@ impl<R: Read> CarReader<R> {
 
 	/// The next block's CID and place. Its bytes are passed over unless [`Self::section_data`] is called.
 	pub fn next_section(&mut self) -> Result<Option<CarSection>, CarError> {
+		if let Some(error) = self.failed.take() {
+			return Err(error);
+		}
 		self.skip_data()?;
 		let start = self.offset;
 		let Some(bytes) = self.read_length()? else {
@@ -192,6 +202,35 @@ impl<R: Read> CarReader<R> {
 	pub fn section_data(&mut self) -> Result<Vec<u8>, CarError> {
 		let bytes = std::mem::take(&mut self.unread);
 		self.read_exactly(bytes)
+	}
+
+	/// Reads the bytes of the section that came last into `bytes` from `start` on. Returns where they end.
+	pub(super) fn section_data_into(
+		&mut self,
+		bytes: &mut Vec<u8>,
+		start: usize,
+	) -> Result<usize, CarError> {
+		let length = usize::try_from(std::mem::take(&mut self.unread)).map_err(io::Error::other)?;
+		let end = start.saturating_add(length);
+		let mut filled = start;
+		while filled < end {
+			if filled >= bytes.len() {
+				// Grows as the stream yields, so that a lie about the length costs no memory.
+				let more = filled.max(LEAST_GROWTH);
+				bytes.resize(filled.saturating_add(more).min(end), 0);
+			}
+			let part = &mut bytes[filled..];
+			let wanted = part.len().min(end - filled);
+			let read = fill(&mut self.reader, &mut part[..wanted])?;
+			self.offset = self.offset.saturating_add(crate::count(read));
+			if read < wanted {
+				return Err(CarError::Truncated {
+					offset: self.offset,
+				});
+			}
+			filled += read;
+		}
+		Ok(end)
 	}
 
 	/// Reads past what is left of the section that came last.

@@ -34,6 +34,13 @@ impl<W: Write> CarWriter<W> {
 		Ok(())
 	}
 
+	/// Appends whole sections.
+	pub(crate) fn write_sections(&mut self, sections: &[u8]) -> io::Result<()> {
+		self.writer.write_all(sections)?;
+		self.written = self.written.saturating_add(length_of(sections));
+		Ok(())
+	}
+
 	/// The bytes written so far.
 	pub const fn written(&self) -> u64 {
 		self.written

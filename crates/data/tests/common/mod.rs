@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod made;
+
 use chacha20::{
 	cipher::{KeyIvInit, StreamCipher},
 	ChaCha20,
