@@ -1,8 +1,10 @@
-//! `holdfast-node`: the node of the Holdfast parachain, one binary over `polkadot-omni-node-lib`.
+//! `holdfast-node`: the node of the Holdfast parachain, one binary over `polkadot-omni-node-lib`. Called by
+//! the name of one of the relay chain's programs it is that program.
 
 mod benchmark;
 mod chain_spec;
 mod cli;
+mod relay;
 
 use polkadot_omni_node_lib::{
 	run_with_custom_cli,
@@ -23,7 +25,12 @@ impl RuntimeResolver for HoldfastRuntime {
 	}
 }
 
-fn main() -> sc_cli::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+	let name = std::env::args_os().next().unwrap_or_default();
+	if let Some(program) = relay::RelayProgram::called_as(&name) {
+		return program.run();
+	}
 	let config = RunConfig::new(Box::new(HoldfastRuntime), Box::new(chain_spec::ChainSpecs));
-	run_with_custom_cli::<cli::NodeCli, cli::NodeSubcommand>(config)
+	run_with_custom_cli::<cli::NodeCli, cli::NodeSubcommand>(config)?;
+	Ok(())
 }
