@@ -389,7 +389,7 @@ impl Network {
 		}
 	}
 
-	fn info(&self, who: usize) -> ProviderInfo {
+	fn info(&self, who: usize) -> ProviderInfo<AccountId32> {
 		let key = [map_part(&self.account(who))];
 		let key = item_key("StorageProvider", "Providers", &key);
 		self.chain.read(&key).unwrap()

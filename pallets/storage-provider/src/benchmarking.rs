@@ -3,17 +3,23 @@
 
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
-use frame_support::{traits::fungible::Mutate, BoundedVec};
+use frame_support::{
+	traits::{fungible::Mutate, UncheckedOnRuntimeUpgrade},
+	BoundedVec,
+};
 use frame_system::RawOrigin;
 use holdfast_primitives::{
-	deadline::window_at, Balance, BlockNumber, CommD, CommR, DealId, SectorNumber, SectorSize,
+	deadline::window_at, policy::MAX_DEADLINES, Balance, BlockNumber, CommD, CommR, DealId,
+	SectorNumber, SectorSize,
 };
 
 use crate::{
-	pallet::*, Addresses, Ask, Batch, Gap, Market, Partition, PartitionKey, Positions,
-	PostSubmission, PreCommitSector, Proofs, ProveCommitSector, Randomness, Sector, SectorDeals,
-	SectorExtension, MAX_BATCH, MAX_DECLARED_SECTORS, MAX_FAULT_GROUPS, MAX_GAPS, MAX_POSITIONS,
-	MAX_SECTOR_DEALS,
+	migrations::{v1, v2},
+	pallet::*,
+	Addresses, Ask, Batch, DeadlineLoad, Gap, Market, Partition, PartitionKey, Positions,
+	PostSubmission, PreCommitSector, Proofs, ProveCommitSector, Randomness, Role, Sector,
+	SectorDeals, SectorExtension, MAX_BATCH, MAX_DECLARED_SECTORS, MAX_FAULT_GROUPS, MAX_GAPS,
+	MAX_MOVED_SECTORS, MAX_POSITIONS, MAX_SECTOR_DEALS,
 };
 
 const FUNDS: Balance = 1 << 90;
@@ -205,6 +211,30 @@ fn first_sectors<T: Config>(provider: &T::AccountId, partitions: u32) -> Vec<u64
 	(0..partitions)
 		.map(|index| full_partition::<T>(&(provider.clone(), 0, index), MAX_POSITIONS)[0])
 		.collect()
+}
+
+/// Makes `worker` the provider's worker.
+fn put_worker<T: Config>(provider: &T::AccountId, worker: &T::AccountId) {
+	Workers::<T>::insert(worker, provider);
+	Providers::<T>::mutate(provider, |info| {
+		let info = info.as_mut().expect("it is registered");
+		info.keys.worker.current = Some(worker.clone());
+	});
+}
+
+/// A provider's record before version 2, with every list at its bound.
+fn old_provider<T: Config>() -> v1::OldProviderInfo {
+	v1::OldProviderInfo {
+		sector_size: SectorSize::GiB32,
+		addresses: addresses(),
+		ask: ask(),
+		free_space: 0,
+		period_offset: 0,
+		live_sectors: 0,
+		pre_commits: 0,
+		pledge: 0,
+		deadlines: BoundedVec::truncate_from(vec![DeadlineLoad::default(); MAX_DEADLINES as usize]),
+	}
 }
 
 #[benchmarks]
@@ -428,11 +458,93 @@ mod benchmarks {
 	#[benchmark]
 	fn deregister() {
 		let caller = provider::<T>();
+		put_worker::<T>(&caller, &account("worker", 0, 0));
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()));
 
 		assert!(!Providers::<T>::contains_key(caller));
+	}
+
+	#[benchmark]
+	fn propose_key() {
+		let caller = provider::<T>();
+		let worker: T::AccountId = account("worker", 0, 0);
+		let role = Role::Worker;
+		put_worker::<T>(&caller, &worker);
+
+		// The most is to be done when the role is taken back.
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), role, None);
+
+		assert!(!Workers::<T>::contains_key(worker));
+	}
+
+	#[benchmark]
+	fn confirm_key() {
+		let provider = provider::<T>();
+		let former: T::AccountId = account("worker", 0, 0);
+		let worker: T::AccountId = account("worker", 1, 0);
+		put_worker::<T>(&provider, &former);
+		let owner = RawOrigin::Signed(provider.clone()).into();
+		Pallet::<T>::propose_key(owner, Role::Worker, Some(worker.clone())).expect("it is free");
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(worker.clone()),
+			Role::Worker,
+			provider.clone(),
+		);
+
+		assert_eq!(Workers::<T>::get(worker), Some(provider));
+	}
+
+	#[benchmark]
+	fn compact_partitions(s: Linear<1, MAX_MOVED_SECTORS>) {
+		let caller = provider::<T>();
+		run_to_mutable::<T>(&caller);
+		for index in 0..2 {
+			let key = (caller.clone(), 0, index);
+			full_partition::<T>(&key, MAX_POSITIONS);
+		}
+		// As many positions are vacant, and the sectors were proven at different times.
+		let key = (caller.clone(), 0, 1);
+		Partitions::<T>::mutate(&key, |slot| {
+			let partition = slot.as_mut().expect("it exists");
+			(0..s).for_each(|position| partition.terminate(position));
+			partition.last_proof = 1_000;
+		});
+		Vacancies::<T>::insert(&key, ());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), 0, 0, 1);
+
+		assert!(!Vacancies::<T>::contains_key(key));
+	}
+
+	#[benchmark]
+	fn migrate_to_v2(p: Linear<0, 100>, n: Linear<0, 20>) {
+		let owner: T::AccountId = whitelisted_caller();
+		for index in 0..p {
+			let provider: T::AccountId = account("provider", index, 0);
+			v1::Providers::<T>::insert(provider, old_provider::<T>());
+		}
+		for index in 0..n {
+			let mut partition = Partition {
+				count: MAX_POSITIONS,
+				..Default::default()
+			};
+			partition.terminate(0);
+			Partitions::<T>::insert((&owner, 0, index), partition);
+		}
+
+		#[block]
+		{
+			v2::AddKeys::<T>::on_runtime_upgrade();
+		}
+
+		assert_eq!(Providers::<T>::iter().count(), p as usize);
+		assert_eq!(Vacancies::<T>::iter().count(), n as usize);
 	}
 
 	#[benchmark]

@@ -13,7 +13,11 @@ use crate::{
 /// The next window of the deadline that a new sector joins: the one with the fewest live sectors, and
 /// among those the one that opens soonest. Only a deadline whose next challenge is not yet known can
 /// change, so that a partition's proof speaks of the same sectors whenever it is made.
-pub(crate) fn assign(policy: &Policy, info: &ProviderInfo, now: BlockNumber) -> Option<Window> {
+pub(crate) fn assign<AccountId>(
+	policy: &Policy,
+	info: &ProviderInfo<AccountId>,
+	now: BlockNumber,
+) -> Option<Window> {
 	(0..policy.deadlines)
 		.zip(info.deadlines.iter())
 		.filter_map(|(index, load)| {
@@ -27,9 +31,9 @@ pub(crate) fn assign(policy: &Policy, info: &ProviderInfo, now: BlockNumber) -> 
 }
 
 /// The close of the deadline at which a sector with this expiration ends: the first not before it.
-pub(crate) fn last_close(
+pub(crate) fn last_close<AccountId>(
 	policy: &Policy,
-	info: &ProviderInfo,
+	info: &ProviderInfo<AccountId>,
 	deadline: DeadlineIndex,
 	expiration: BlockNumber,
 ) -> Option<BlockNumber> {
@@ -46,7 +50,7 @@ impl<T: Config> Pallet<T> {
 	/// The window of the deadline that is open now, or else its next one.
 	pub(crate) fn current_window(
 		policy: &Policy,
-		info: &ProviderInfo,
+		info: &ProviderInfo<T::AccountId>,
 		deadline: DeadlineIndex,
 		now: BlockNumber,
 	) -> Result<Window, Error<T>> {

@@ -177,6 +177,37 @@ mod events {
 			/// Who.
 			provider: T::AccountId,
 		},
+		/// A provider proposed an account for a role.
+		KeyProposed {
+			/// Who.
+			provider: T::AccountId,
+			/// Which role.
+			role: Role,
+			/// For whom.
+			account: T::AccountId,
+		},
+		/// A provider's role has passed to another account.
+		KeySet {
+			/// Whose.
+			provider: T::AccountId,
+			/// Which role.
+			role: Role,
+			/// Who has it now; nobody: the owner.
+			account: Option<T::AccountId>,
+		},
+		/// Sectors moved from one partition into another.
+		PartitionsCompacted {
+			/// Whose.
+			provider: T::AccountId,
+			/// The deadline.
+			deadline: DeadlineIndex,
+			/// The partition that they left.
+			from: PartitionIndex,
+			/// The partition that they joined.
+			into: PartitionIndex,
+			/// How many.
+			sectors: u32,
+		},
 		/// A sector reached its end.
 		SectorExpired {
 			/// Whose.

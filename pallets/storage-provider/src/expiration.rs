@@ -100,6 +100,7 @@ impl<T: Config> Pallet<T> {
 		if partition.live().is_empty() {
 			Self::remove_partition(key);
 		} else {
+			Self::note_vacancies(key, &partition);
 			Partitions::<T>::insert(key, partition);
 		}
 	}

@@ -6,7 +6,7 @@
 //! is faulty for longer than the policy allows is terminated.
 
 use alloc::vec::Vec;
-use frame_support::{ensure, traits::ConstU32, BoundedVec};
+use frame_support::{dispatch::Pays, ensure, traits::ConstU32, BoundedVec};
 use holdfast_primitives::{
 	deadline::{window_at, Window},
 	BlockNumber, DeadlineIndex, PartitionIndex, Policy, SectorNumber,
@@ -31,19 +31,29 @@ pub type Declaration = (
 );
 
 impl<T: Config> Pallet<T> {
+	/// Free if the faults have cost their fee. A sector can be declared faulty, and recover before its
+	/// window closes, without any: then this call costs what every call does, or the two could be repeated
+	/// in every period for nothing.
 	pub(crate) fn do_declare_recoveries(
 		provider: T::AccountId,
 		deadline: DeadlineIndex,
 		declarations: &[Declaration],
-	) -> DispatchResult {
+	) -> Result<Pays, DispatchError> {
+		let period = Self::policy().proving_period;
+		let mut pays_fee = Pays::No;
 		Self::declare(
 			&provider,
 			deadline,
 			declarations,
 			|partition, number, sector, window| {
-				let since = partition
-					.fault_since(sector.position)
+				let fault = partition
+					.fault_of(sector.position)
 					.ok_or(Error::<T>::SectorNotFaulty)?;
+				let (since, found) = (fault.since, fault.found);
+				let last_close = window.close.checked_sub(period);
+				if last_close.is_none_or(|close| found >= close) {
+					pays_fee = Pays::Yes;
+				}
 				ensure!(
 					partition.recovering.insert(sector.position),
 					Error::<T>::SectorAlreadyRecovering
@@ -64,7 +74,7 @@ impl<T: Config> Pallet<T> {
 				sectors: length(sectors),
 			});
 		}
-		Ok(())
+		Ok(pays_fee)
 	}
 
 	pub(crate) fn do_declare_faults(
@@ -103,7 +113,7 @@ impl<T: Config> Pallet<T> {
 		provider: &T::AccountId,
 		deadline: DeadlineIndex,
 		declarations: &[Declaration],
-		change: impl Fn(&mut Partition, SectorNumber, &mut Sector, &Window) -> DispatchResult,
+		mut change: impl FnMut(&mut Partition, SectorNumber, &mut Sector, &Window) -> DispatchResult,
 	) -> Result<(), DispatchError> {
 		ensure!(
 			!declarations.is_empty() && declarations.iter().all(|(_, sectors)| !sectors.is_empty()),
@@ -148,7 +158,9 @@ impl<T: Config> Pallet<T> {
 		let policy = Self::policy();
 		let open = close.saturating_sub(policy.challenge_window());
 		if partition.last_proof < open && !partition.to_prove().is_empty() {
-			let (new_faults, failed_recoveries) = partition.miss_proof(close);
+			// Found in the window's last block: a fault that is declared in the block after it is another's,
+			// and has not cost a fee.
+			let (new_faults, failed_recoveries) = partition.miss_proof(close.saturating_sub(1));
 			Self::deposit_event(Event::PartitionFaulty {
 				provider: provider.clone(),
 				deadline: *deadline,

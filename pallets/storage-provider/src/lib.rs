@@ -24,13 +24,18 @@ mod agenda;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod challenge;
+mod compaction;
 mod deadline;
+mod due_work;
+mod errors;
 mod events;
 mod expiration;
 mod extension;
 mod fault;
 mod health;
-mod monies;
+mod keys;
+pub mod migrations;
+pub mod monies;
 mod partition;
 mod positions;
 mod pre_commit;
@@ -48,9 +53,12 @@ mod window_post;
 
 use frame_support::pallet_macros::import_section;
 
+pub use compaction::MAX_MOVED_SECTORS;
+pub use due_work::{DuePreCommit, DueProof, DueWork, FaultyPartition};
 pub use extension::SectorExtension;
 pub use fault::{Declaration, MAX_DECLARED_SECTORS};
 pub use health::Health;
+pub use keys::{Key, Keys, Role};
 pub use pallet::*;
 pub use partition::{FaultGroup, Partition, PartitionKey, MAX_FAULT_GROUPS};
 pub use positions::{Positions, MAX_POSITIONS};
@@ -81,7 +89,8 @@ fn total<Item, Part>(list: &[Item], parts: impl Fn(&Item) -> &[Part]) -> u32 {
 		.fold(0, |sum, item| sum.saturating_add(length(parts(item))))
 }
 
-/// The storage, calls, events and errors.
+/// The storage, calls, events, errors and view functions.
+#[import_section(errors::errors)]
 #[import_section(events::events)]
 #[frame_support::pallet]
 // The macros cast the indices of calls, events and errors.
@@ -101,7 +110,7 @@ pub mod pallet {
 	};
 	use sp_runtime::traits::SaturatedConversion;
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	/// Storage providers and their sectors.
 	#[pallet::pallet]
@@ -165,9 +174,14 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type PolicyValue<T> = StorageValue<_, Policy, ValueQuery, DefaultPolicy>;
 
-	/// The registered providers.
+	/// The registered providers, by their owners' accounts.
 	#[pallet::storage]
-	pub type Providers<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ProviderInfo>;
+	pub type Providers<T: Config> =
+		StorageMap<_, Blake2_128Concat, T::AccountId, ProviderInfo<T::AccountId>>;
+
+	/// The providers of those workers that are not their owners.
+	#[pallet::storage]
+	pub type Workers<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, T::AccountId>;
 
 	/// The sectors that wait for their proof.
 	#[pallet::storage]
@@ -215,6 +229,18 @@ pub mod pallet {
 		),
 		BoundedVec<CommR, ConstU32<MAX_POSITIONS>>,
 		ValueQuery,
+	>;
+
+	/// The partitions with vacant positions, which new sectors take first.
+	#[pallet::storage]
+	pub type Vacancies<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, T::AccountId>,
+			NMapKey<Twox64Concat, DeadlineIndex>,
+			NMapKey<Twox64Concat, PartitionIndex>,
+		),
+		(),
 	>;
 
 	/// The positions of the sectors that end when their deadline closes in a block.
@@ -284,87 +310,6 @@ pub mod pallet {
 		}
 	}
 
-	/// Why a call failed.
-	#[pallet::error]
-	pub enum Error<T> {
-		/// The account is a provider already.
-		AlreadyRegistered,
-		/// The account is no provider.
-		NotRegistered,
-		/// There is no address, or one that is empty or not of printable ASCII characters.
-		InvalidAddress,
-		/// The least piece is larger than the largest, or the largest than a sector.
-		InvalidAsk,
-		/// There is nothing in the call to be done.
-		EmptyBatch,
-		/// The provider has a pre-commit or a sector with this number.
-		SectorNumberUsed,
-		/// The sector would end before the least lifetime.
-		ExpirationTooSoon,
-		/// The sector would end after the greatest lifetime.
-		ExpirationTooLate,
-		/// The ticket is not of a past block.
-		TicketNotPast,
-		/// The ticket is older than the greatest age.
-		TicketTooOld,
-		/// The randomness of the ticket's, seed's or challenge's block is not known.
-		RandomnessUnavailable,
-		/// A deal is named twice in one sector.
-		DuplicateDeal,
-		/// The deals' pieces do not fit the sector.
-		PiecesDoNotFit,
-		/// The provider cannot pay the deposit of a pre-commit.
-		InsufficientDeposit,
-		/// There is no pre-commit with this number.
-		NoSuchPreCommit,
-		/// The call names the sector before.
-		DuplicateSector,
-		/// The pre-commit has expired.
-		PreCommitTooOld,
-		/// The seed of the proof is not known before a later block.
-		TooEarlyToProve,
-		/// The sector's expiration has passed.
-		SectorLifetimeOver,
-		/// The sector size needs another number of proofs.
-		WrongProofCount,
-		/// No deadline can take a sector in this block; the next ones can.
-		NoMutableDeadline,
-		/// The provider cannot pay the pledge of the sector, and what fees took of the others'.
-		InsufficientPledge,
-		/// The proving period has no such deadline.
-		NoSuchDeadline,
-		/// The deadline is not open.
-		DeadlineNotOpen,
-		/// The deadline's challenge is known already; declare again after it has closed.
-		DeadlineNotMutable,
-		/// The deadline has no such partition.
-		NoSuchPartition,
-		/// The partition's last window is not settled yet; try again in the next block.
-		PartitionUnsettled,
-		/// The partition is proven in this window.
-		AlreadyProven,
-		/// The call names the partition before.
-		DuplicatePartition,
-		/// A sector that is to be skipped is not one that the proof must include.
-		SkippedNotDue,
-		/// All sectors of the partition are faulty and none is to recover, or all are skipped.
-		NothingToProve,
-		/// There is no sector with this number.
-		NoSuchSector,
-		/// The sector has ended or is in another partition.
-		SectorNotInPartition,
-		/// The sector is not faulty.
-		SectorNotFaulty,
-		/// The sector is faulty already.
-		SectorAlreadyFaulty,
-		/// The sector is to recover already.
-		SectorAlreadyRecovering,
-		/// The sector is faulty.
-		SectorIsFaulty,
-		/// The provider has sectors or pre-commits that have not ended.
-		StillStoring,
-	}
-
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_initialize(now: BlockNumberFor<T>) -> Weight {
@@ -420,7 +365,7 @@ pub mod pallet {
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::set_free_space())]
 		pub fn set_free_space(origin: OriginFor<T>, free_space: u64) -> DispatchResult {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::ensure_operator(origin)?;
 			Self::do_set_free_space(provider, free_space)
 		}
 
@@ -434,7 +379,7 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			sectors: Batch<PreCommitSector>,
 		) -> DispatchResult {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::ensure_operator(origin)?;
 			Self::do_pre_commit_sectors(provider, sectors.into_inner())
 		}
 
@@ -459,8 +404,8 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			proofs: Batch<ProveCommitSector>,
 		) -> DispatchResultWithPostInfo {
-			let provider = ensure_signed(origin)?;
-			let batch = Self::do_prove_commit_sectors(provider, &proofs)
+			let batch = Self::ensure_operator(origin)
+				.and_then(|provider| Self::do_prove_commit_sectors(provider, &proofs))
 				.map_err(|error| error.with_weight(T::WeightInfo::prove_commit_sectors(0, 0)))?;
 			let weight = T::WeightInfo::prove_commit_sectors(length(&proofs), batch.deals)
 				.saturating_add(batch.verification);
@@ -484,15 +429,16 @@ pub mod pallet {
 			deadline: DeadlineIndex,
 			submissions: Batch<PostSubmission>,
 		) -> DispatchResultWithPostInfo {
-			let provider = ensure_signed(origin)?;
-			let batch = Self::do_submit_window_post(provider, deadline, &submissions)
+			let batch = Self::ensure_operator(origin)
+				.and_then(|provider| Self::do_submit_window_post(provider, deadline, &submissions))
 				.map_err(|error| error.with_weight(T::WeightInfo::submit_window_post(0)))?;
 			let weight = T::WeightInfo::submit_window_post(length(&submissions))
 				.saturating_add(batch.verification);
 			Ok((Some(weight), batch.pays_fee).into())
 		}
 
-		/// Declares that faulty sectors will be part of the partitions' next proofs. Free if valid.
+		/// Declares that faulty sectors will be part of the partitions' next proofs. Free if valid, and if
+		/// the faults have cost their fee.
 		#[pallet::call_index(7)]
 		#[pallet::weight((
 			T::WeightInfo::declare_recoveries(
@@ -506,9 +452,8 @@ pub mod pallet {
 			deadline: DeadlineIndex,
 			declarations: Batch<Declaration>,
 		) -> DispatchResultWithPostInfo {
-			let provider = ensure_signed(origin)?;
-			Self::do_declare_recoveries(provider, deadline, &declarations)?;
-			Ok(Pays::No.into())
+			let provider = Self::ensure_operator(origin)?;
+			Ok(Self::do_declare_recoveries(provider, deadline, &declarations)?.into())
 		}
 
 		/// Declares sectors faulty before their challenge, so that the others of their partition can be
@@ -526,7 +471,7 @@ pub mod pallet {
 			deadline: DeadlineIndex,
 			declarations: Batch<Declaration>,
 		) -> DispatchResultWithPostInfo {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::ensure_operator(origin)?;
 			Self::do_declare_faults(provider, deadline, &declarations)?;
 			Ok(Pays::No.into())
 		}
@@ -549,7 +494,7 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			extensions: Batch<SectorExtension>,
 		) -> DispatchResult {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::ensure_operator(origin)?;
 			Self::do_extend_sectors(provider, &extensions)
 		}
 
@@ -559,6 +504,50 @@ pub mod pallet {
 		pub fn deregister(origin: OriginFor<T>) -> DispatchResult {
 			let provider = ensure_signed(origin)?;
 			Self::do_deregister(provider)
+		}
+
+		/// Proposes an account for a role, in which it is once it confirms. Without an account the role is
+		/// taken back, and the owner's alone, at once.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::propose_key())]
+		pub fn propose_key(
+			origin: OriginFor<T>,
+			role: Role,
+			account: Option<T::AccountId>,
+		) -> DispatchResult {
+			let provider = ensure_signed(origin)?;
+			Self::do_propose_key(provider, role, account)
+		}
+
+		/// Takes the role for which a provider proposes the caller.
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::confirm_key())]
+		pub fn confirm_key(
+			origin: OriginFor<T>,
+			role: Role,
+			provider: T::AccountId,
+		) -> DispatchResult {
+			let account = ensure_signed(origin)?;
+			Self::do_confirm_key(account, role, provider)
+		}
+
+		/// Moves healthy sectors of a partition into another's vacant positions, as many as fit up to
+		/// [`MAX_MOVED_SECTORS`]. A partition that is left empty needs no proof any more.
+		///
+		/// The partition that they join must have been proven no earlier than the one that they leave. The
+		/// blocks between the two proofs are not paid: prove both in one call before.
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::compact_partitions(MAX_MOVED_SECTORS))]
+		pub fn compact_partitions(
+			origin: OriginFor<T>,
+			deadline: DeadlineIndex,
+			from: PartitionIndex,
+			into: PartitionIndex,
+		) -> DispatchResultWithPostInfo {
+			let moved = Self::ensure_operator(origin)
+				.and_then(|provider| Self::do_compact_partitions(provider, deadline, from, into))
+				.map_err(|error| error.with_weight(T::WeightInfo::compact_partitions(0)))?;
+			Ok(Some(T::WeightInfo::compact_partitions(moved)).into())
 		}
 	}
 
@@ -570,8 +559,18 @@ pub mod pallet {
 		}
 
 		/// A provider's record.
-		pub fn provider(provider: T::AccountId) -> Option<ProviderInfo> {
+		pub fn provider(provider: T::AccountId) -> Option<ProviderInfo<T::AccountId>> {
 			Providers::<T>::get(provider)
+		}
+
+		/// The provider whose daily work an account may sign for: its own, or the one whose worker it is.
+		pub fn provider_of(account: T::AccountId) -> Option<T::AccountId> {
+			Self::operated_by(&account)
+		}
+
+		/// The record of a sector that waits for its proof.
+		pub fn pre_commit(provider: T::AccountId, sector: SectorNumber) -> Option<PreCommit> {
+			PreCommits::<T>::get(provider, sector)
 		}
 
 		/// A sector's record.
@@ -606,6 +605,11 @@ pub mod pallet {
 			deadline: DeadlineIndex,
 		) -> Vec<DuePartition> {
 			Self::partitions_due(&provider, deadline)
+		}
+
+		/// Everything that a provider has to do by now, and until when.
+		pub fn due_work(provider: T::AccountId) -> Option<DueWork> {
+			Self::work_due(&provider)
 		}
 
 		/// The faulty sectors of a partition, recovering ones included, ordered by number.

@@ -24,23 +24,19 @@ use crate::{
 };
 
 /// What is pledged for a sector of this size.
-pub(crate) fn pledge(policy: &Policy, sector_size: SectorSize) -> Result<Balance, DispatchError> {
+pub fn pledge(policy: &Policy, sector_size: SectorSize) -> Result<Balance, DispatchError> {
 	Policy::per_sector(policy.pledge_per_gib, sector_size).ok_or(ArithmeticError::Overflow.into())
 }
 
 /// What `count` faulty sectors of this size cost in one period.
-pub(crate) fn fault_fee(policy: &Policy, sector_size: SectorSize, count: u32) -> Balance {
+pub fn fault_fee(policy: &Policy, sector_size: SectorSize, count: u32) -> Balance {
 	Policy::per_sector(policy.fault_fee_per_gib, sector_size)
 		.unwrap_or(Balance::MAX)
 		.saturating_mul(count.into())
 }
 
 /// What it costs to terminate a sector of this size that was promised for so many blocks.
-pub(crate) fn termination_fee(
-	policy: &Policy,
-	sector_size: SectorSize,
-	promised: BlockNumber,
-) -> Balance {
+pub fn termination_fee(policy: &Policy, sector_size: SectorSize, promised: BlockNumber) -> Balance {
 	let periods = promised
 		.checked_div(policy.proving_period)
 		.unwrap_or(0)
@@ -82,7 +78,7 @@ impl<T: Config> Pallet<T> {
 	/// Holds the pledge of one more sector, and what fees have taken of the others' pledge.
 	pub(crate) fn raise_pledge(
 		provider: &T::AccountId,
-		info: &mut ProviderInfo,
+		info: &mut ProviderInfo<T::AccountId>,
 		amount: Balance,
 	) -> DispatchResult {
 		let required = info
@@ -98,7 +94,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Releases what is held beyond the pledge of the sectors that remain.
-	pub(crate) fn lower_pledge(provider: &T::AccountId, info: &mut ProviderInfo, amount: Balance) {
+	pub(crate) fn lower_pledge(
+		provider: &T::AccountId,
+		info: &mut ProviderInfo<T::AccountId>,
+		amount: Balance,
+	) {
 		info.pledge = info.pledge.saturating_sub(amount);
 		let reason = HoldReason::Pledge.into();
 		let surplus = T::Currency::balance_on_hold(&reason, provider).saturating_sub(info.pledge);

@@ -1,6 +1,7 @@
 //! Partitions: the sectors of a deadline that one window PoSt proves.
 //!
-//! A partition's sectors are numbered by position, in the order in which they joined. The small record
+//! A partition's sectors are numbered by position; a new one takes the lowest position that an ended one
+//! left, or else the next. The small record
 //! here has bit fields over the positions; which sector and which replica is where are lists in storage
 //! items of their own, so that a call that needs no list reads none.
 
@@ -14,8 +15,10 @@ use scale_info::TypeInfo;
 use sp_runtime::{ArithmeticError, DispatchError};
 
 use crate::{
+	compaction::put,
 	pallet::{
 		Agenda, Config, Expirations, Pallet, PartitionReplicas, PartitionSectors, Partitions,
+		Vacancies,
 	},
 	positions::Positions,
 	provider::ProviderInfo,
@@ -62,7 +65,7 @@ pub struct Partition {
 	pub faults: BoundedVec<FaultGroup, ConstU32<MAX_FAULT_GROUPS>>,
 	/// The faulty sectors that the next proof includes.
 	pub recovering: Positions,
-	/// The sectors that ended; never asked for again.
+	/// The positions of sectors that ended or moved: never asked for again, and free for new ones.
 	pub terminated: Positions,
 }
 
@@ -86,12 +89,32 @@ impl Partition {
 			.union(&self.recovering)
 	}
 
-	/// Since when the sector at `position` is faulty, if it is.
-	pub fn fault_since(&self, position: u32) -> Option<BlockNumber> {
+	/// The fault of the sector at `position`, if it is faulty.
+	pub fn fault_of(&self, position: u32) -> Option<&FaultGroup> {
 		self.faults
 			.iter()
 			.find(|group| group.positions.contains(position))
-			.map(|group| group.since)
+	}
+
+	/// Since when the sector at `position` is faulty, if it is.
+	pub fn fault_since(&self, position: u32) -> Option<BlockNumber> {
+		self.fault_of(position).map(|group| group.since)
+	}
+
+	/// A position for one more sector: the lowest vacant one, or else the next.
+	pub(crate) fn take_position(&mut self) -> u32 {
+		let vacant = self.terminated.iter().next();
+		match vacant {
+			Some(position) => {
+				self.terminated.remove(position);
+				position
+			},
+			None => {
+				let position = self.count;
+				self.count = position.saturating_add(1);
+				position
+			},
+		}
 	}
 
 	/// Notes the proof of the block `now`. Returns how many sectors recovered.
@@ -194,10 +217,11 @@ impl<T: Config> Pallet<T> {
 			})
 	}
 
-	/// Gives a sector a position in the last partition of the window's deadline, or in a new one.
+	/// Gives a sector a position in a partition of the window's deadline: one with vacant positions, or the
+	/// last one, or a new one. Looks at one of each, however many there are.
 	pub(crate) fn join_partition(
 		provider: &T::AccountId,
-		info: &mut ProviderInfo,
+		info: &mut ProviderInfo<T::AccountId>,
 		window: &Window,
 		proving_period: BlockNumber,
 		sector: SectorNumber,
@@ -209,12 +233,15 @@ impl<T: Config> Pallet<T> {
 			.get_mut(window.deadline as usize)
 			.ok_or(DispatchError::Corruption)?;
 		let key = |index| (provider.clone(), window.deadline, index);
-		let last = load.partitions.checked_sub(1).filter(|index| {
+		let has_room = |index: &PartitionIndex| {
 			let key = key(*index);
-			Partitions::<T>::get(&key).is_none_or(|partition| partition.count < capacity)
-				&& !Self::is_unsettled(&key, window, proving_period)
-		});
-		let index = match last {
+			Partitions::<T>::get(&key).is_none_or(|partition| {
+				partition.count < capacity || !partition.terminated.is_empty()
+			}) && !Self::is_unsettled(&key, window, proving_period)
+		};
+		let vacant = Vacancies::<T>::iter_key_prefix((provider, window.deadline)).next();
+		let last = load.partitions.checked_sub(1);
+		let index = match vacant.filter(has_room).or(last.filter(has_room)) {
 			Some(index) => index,
 			None => {
 				let index = load.partitions;
@@ -228,12 +255,11 @@ impl<T: Config> Pallet<T> {
 			.ok_or(ArithmeticError::Overflow)?;
 		let key = key(index);
 		let mut partition = Partitions::<T>::get(&key).unwrap_or_default();
-		let position = partition.count;
-		partition.count = position.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+		let position = partition.take_position();
+		PartitionSectors::<T>::try_mutate(&key, |numbers| put(numbers, position, sector))?;
+		PartitionReplicas::<T>::try_mutate(&key, |replicas| put(replicas, position, comm_r))?;
+		Self::note_vacancies(&key, &partition);
 		Partitions::<T>::insert(&key, partition);
-		PartitionSectors::<T>::try_append(key.clone(), sector)
-			.and_then(|()| PartitionReplicas::<T>::try_append(key, comm_r))
-			.map_err(|()| DispatchError::Corruption)?;
 		Ok((index, position))
 	}
 
@@ -262,6 +288,7 @@ impl<T: Config> Pallet<T> {
 		Partitions::<T>::remove(key);
 		PartitionSectors::<T>::remove(key);
 		PartitionReplicas::<T>::remove(key);
+		Vacancies::<T>::remove(key);
 	}
 }
 

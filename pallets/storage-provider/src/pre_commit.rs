@@ -60,6 +60,12 @@ pub struct PreCommit {
 }
 
 impl PreCommit {
+	/// The block whose randomness is the proof's seed; the sector can be proven in any later one.
+	pub(crate) fn provable_after(&self, policy: &Policy) -> BlockNumber {
+		self.pre_commit_block
+			.saturating_add(policy.pre_commit_challenge_delay)
+	}
+
 	/// The first block in which the sector cannot be proven any more.
 	pub(crate) fn expires(&self, policy: &Policy) -> BlockNumber {
 		unprovable_from(self.pre_commit_block, policy)

@@ -109,16 +109,14 @@ impl<T: Config> Pallet<T> {
 	/// What a proof must prove, if its sector can be proven in this block.
 	fn provable(
 		provider: &T::AccountId,
-		info: &ProviderInfo,
+		info: &ProviderInfo<T::AccountId>,
 		policy: &Policy,
 		now: BlockNumber,
 		proof: &ProveCommitSector,
 	) -> Result<(PreCommit, PoRepStatement), DispatchError> {
 		let pre_commit =
 			PreCommits::<T>::get(provider, proof.sector).ok_or(Error::<T>::NoSuchPreCommit)?;
-		let seed_block = pre_commit
-			.pre_commit_block
-			.saturating_add(policy.pre_commit_challenge_delay);
+		let seed_block = pre_commit.provable_after(policy);
 		ensure!(
 			now < pre_commit.expires(policy),
 			Error::<T>::PreCommitTooOld
@@ -148,7 +146,7 @@ impl<T: Config> Pallet<T> {
 	/// Turns a proven pre-commit into a sector, together with its deals.
 	fn activate_sector(
 		provider: &T::AccountId,
-		info: &mut ProviderInfo,
+		info: &mut ProviderInfo<T::AccountId>,
 		policy: &Policy,
 		now: BlockNumber,
 		number: SectorNumber,

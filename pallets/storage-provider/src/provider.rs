@@ -6,7 +6,10 @@ use holdfast_primitives::{policy::MAX_DEADLINES, Balance, BlockNumber, Policy, S
 use scale_info::TypeInfo;
 use sp_runtime::DispatchResult;
 
-use crate::pallet::{Config, Error, Event, Pallet, Providers};
+use crate::{
+	keys::Keys,
+	pallet::{Config, Error, Event, Pallet, Providers, Workers},
+};
 
 /// The most addresses of a provider.
 pub const MAX_ADDRESSES: u32 = 4;
@@ -56,7 +59,7 @@ pub struct Ask {
 	TypeInfo,
 )]
 pub struct DeadlineLoad {
-	/// How many partition indices were ever used. Only the last of them can take more sectors.
+	/// How many partition indices were ever used.
 	pub partitions: u32,
 	/// How many sectors have not ended.
 	pub live_sectors: u32,
@@ -66,7 +69,9 @@ pub struct DeadlineLoad {
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
-pub struct ProviderInfo {
+pub struct ProviderInfo<AccountId> {
+	/// Who else may act for it. Its owner is who it is named by.
+	pub keys: Keys<AccountId>,
 	/// The size of its sectors, for good.
 	pub sector_size: SectorSize,
 	/// Where it is reached.
@@ -107,6 +112,7 @@ impl<T: Config> Pallet<T> {
 			!Providers::<T>::contains_key(&provider),
 			Error::<T>::AlreadyRegistered
 		);
+		Self::ensure_acts_for_nobody(&provider)?;
 		Self::check_addresses(&addresses)?;
 		Self::check_ask(&ask, sector_size)?;
 		let policy = Self::policy();
@@ -114,6 +120,7 @@ impl<T: Config> Pallet<T> {
 			.map(|_| DeadlineLoad::default())
 			.collect();
 		let info = ProviderInfo {
+			keys: Keys::default(),
 			sector_size,
 			addresses,
 			ask,
@@ -170,6 +177,9 @@ impl<T: Config> Pallet<T> {
 		);
 		// What could not be released before.
 		Self::lower_pledge(&provider, &mut info, 0);
+		if let Some(worker) = info.keys.worker.current {
+			Workers::<T>::remove(worker);
+		}
 		Providers::<T>::remove(&provider);
 		Self::deposit_event(Event::ProviderDeregistered { provider });
 		Ok(())
@@ -180,13 +190,15 @@ impl<T: Config> Pallet<T> {
 		Providers::<T>::get(provider).map(|info| info.sector_size)
 	}
 
-	pub(crate) fn provider_info(provider: &T::AccountId) -> Result<ProviderInfo, Error<T>> {
+	pub(crate) fn provider_info(
+		provider: &T::AccountId,
+	) -> Result<ProviderInfo<T::AccountId>, Error<T>> {
 		Providers::<T>::get(provider).ok_or(Error::<T>::NotRegistered)
 	}
 
-	fn mutate_provider(
+	pub(crate) fn mutate_provider(
 		provider: &T::AccountId,
-		change: impl FnOnce(&mut ProviderInfo) -> DispatchResult,
+		change: impl FnOnce(&mut ProviderInfo<T::AccountId>) -> DispatchResult,
 	) -> DispatchResult {
 		Providers::<T>::try_mutate(provider, |slot| {
 			change(slot.as_mut().ok_or(Error::<T>::NotRegistered)?)

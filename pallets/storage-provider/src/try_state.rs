@@ -1,6 +1,10 @@
 //! What holds in every block.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
+use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
 use holdfast_primitives::Balance;
 use sp_runtime::TryRuntimeError;
@@ -8,18 +12,20 @@ use sp_runtime::TryRuntimeError;
 use crate::{
 	pallet::{
 		Agenda, AgendaCursor, Config, Expirations, HoldReason, Pallet, PartitionReplicas,
-		PartitionSectors, Partitions, PreCommitAgenda, PreCommits, Providers, Sectors,
+		PartitionSectors, Partitions, PreCommitAgenda, PreCommits, Providers, Sectors, Vacancies,
+		Workers,
 	},
 	positions::Positions,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Checks every rule of this pallet's storage. Reads all of it.
-	pub(crate) fn check_state() -> Result<(), TryRuntimeError> {
+	pub fn check_state() -> Result<(), TryRuntimeError> {
 		Self::policy()
 			.validate()
 			.map_err(|_| "the policy is invalid")?;
 		Self::check_providers()?;
+		Self::check_keys()?;
 		Self::check_pre_commits()?;
 		Self::check_partitions()?;
 		Self::check_sectors()?;
@@ -68,6 +74,28 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	fn check_keys() -> Result<(), TryRuntimeError> {
+		let mut workers = 0;
+		for (account, info) in Providers::<T>::iter() {
+			if let Some(worker) = info.keys.worker.current {
+				workers += 1;
+				ensure!(
+					Workers::<T>::get(&worker) == Some(account),
+					"a worker is another provider's"
+				);
+				ensure!(
+					!Providers::<T>::contains_key(worker),
+					"a worker is a provider"
+				);
+			}
+		}
+		ensure!(
+			Workers::<T>::iter_keys().count() == workers,
+			"a worker has no provider"
+		);
+		Ok(())
+	}
+
 	fn check_pre_commits() -> Result<(), TryRuntimeError> {
 		let policy = Self::policy();
 		let mut count = 0;
@@ -95,6 +123,16 @@ impl<T: Config> Pallet<T> {
 
 	fn check_partitions() -> Result<(), TryRuntimeError> {
 		let cursor = AgendaCursor::<T>::get();
+		let mut ends = BTreeMap::<_, Vec<_>>::new();
+		for (close, key, positions) in Expirations::<T>::iter() {
+			ends.entry(key.encode())
+				.or_default()
+				.push((close, positions));
+		}
+		let mut windows = BTreeMap::<_, u32>::new();
+		for (_, key, ()) in Agenda::<T>::iter() {
+			*windows.entry(key.encode()).or_default() += 1;
+		}
 		for (key, partition) in Partitions::<T>::iter() {
 			let (account, deadline, index) = &key;
 			let info = Providers::<T>::get(account).ok_or("a partition has no provider")?;
@@ -146,10 +184,7 @@ impl<T: Config> Pallet<T> {
 			}
 			let mut planned = Positions::default();
 			let mut overdue = Positions::default();
-			for (close, other, positions) in Expirations::<T>::iter() {
-				if other != key {
-					continue;
-				}
+			for (close, positions) in ends.remove(&key.encode()).unwrap_or_default() {
 				if close <= cursor {
 					// Some of these can be faulty for too long, and planned to end later.
 					overdue = overdue.union(&positions);
@@ -165,14 +200,22 @@ impl<T: Config> Pallet<T> {
 				planned.union(&overdue) == live,
 				"the sectors that end are not those that live"
 			);
-			let windows = Agenda::<T>::iter()
-				.filter(|(_, other, ())| *other == key)
-				.count();
+			let windows = windows.get(&key.encode()).copied().unwrap_or(0);
 			// While the last sectors are ending, no further window is planned.
 			let all_ending = live.difference(&overdue).is_empty();
 			ensure!(
 				windows == 1 || (windows == 0 && all_ending),
 				"a partition has not one next window"
+			);
+			ensure!(
+				Vacancies::<T>::contains_key(&key) != partition.terminated.is_empty(),
+				"a partition's vacant positions cannot be found"
+			);
+		}
+		for key in Vacancies::<T>::iter_keys() {
+			ensure!(
+				Partitions::<T>::contains_key(key),
+				"a vacant position has no partition"
 			);
 		}
 		Ok(())

@@ -36,6 +36,14 @@ pub trait WeightInfo {
 	fn extend_sectors(s: u32) -> Weight;
 	/// The call `deregister`.
 	fn deregister() -> Weight;
+	/// The call `propose_key`.
+	fn propose_key() -> Weight;
+	/// The call `confirm_key`.
+	fn confirm_key() -> Weight;
+	/// The call `compact_partitions` that moves `s` sectors.
+	fn compact_partitions(s: u32) -> Weight;
+	/// The migration of storage to version 2, with `p` providers and `n` partitions.
+	fn migrate_to_v2(p: u32, n: u32) -> Weight;
 	/// Looking for what is due in one block, without doing it.
 	fn service_block() -> Weight;
 	/// Settling one partition's window.
@@ -101,7 +109,7 @@ fn partitions(count: u32) -> Weight {
 
 impl WeightInfo for () {
 	fn register() -> Weight {
-		work(30, 2, 1)
+		work(30, 3, 1)
 	}
 
 	fn set_addresses() -> Weight {
@@ -113,56 +121,77 @@ impl WeightInfo for () {
 	}
 
 	fn set_free_space() -> Weight {
-		work(20, 1, 1)
+		work(20, 2, 1)
 	}
 
 	fn pre_commit_sectors(s: u32, d: u32) -> Weight {
 		// Each piece costs up to 64 hashes in CommD; an empty sector costs about as many.
-		work(50, 3, 2)
+		work(50, 4, 2)
 			.saturating_add(work(150, 4, 3).saturating_mul(s.into()))
 			.saturating_add(work(80, 1, 0).saturating_mul(d.into()))
 	}
 
 	fn prove_commit_sectors(s: u32, d: u32) -> Weight {
-		work(50, 3, 2)
-			.saturating_add(work(200, 10, 10).saturating_mul(s.into()))
+		work(50, 4, 2)
+			.saturating_add(work(200, 13, 11).saturating_mul(s.into()))
 			.saturating_add(partitions(s))
 			.saturating_add(work(30, 1, 2).saturating_mul(d.into()))
 	}
 
 	fn submit_window_post(n: u32) -> Weight {
-		work(50, 4, 0)
+		work(50, 5, 0)
 			.saturating_add(work(500, 3, 1).saturating_mul(n.into()))
 			.saturating_add(partitions(n))
 	}
 
 	fn declare_faults(n: u32, s: u32) -> Weight {
-		work(50, 2, 0)
+		work(50, 3, 0)
 			.saturating_add(work(50, 2, 1).saturating_mul(n.into()))
 			.saturating_add(read_bytes(PARTITION_PROOF_BYTES, n))
 			.saturating_add(work(20, 1, 0).saturating_mul(s.into()))
 	}
 
 	fn declare_recoveries(n: u32, s: u32) -> Weight {
-		work(50, 2, 0)
+		work(50, 3, 0)
 			.saturating_add(work(50, 2, 1).saturating_mul(n.into()))
 			.saturating_add(read_bytes(PARTITION_PROOF_BYTES, n))
 			.saturating_add(work(20, 1, 1).saturating_mul(s.into()))
 	}
 
 	fn terminate_sectors(s: u32) -> Weight {
-		let each = work(200, 11, 11)
+		let each = work(200, 11, 12)
 			.saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1));
-		work(50, 2, 0).saturating_add(each.saturating_mul(s.into()))
+		work(50, 3, 0).saturating_add(each.saturating_mul(s.into()))
 	}
 
 	fn extend_sectors(s: u32) -> Weight {
 		let each = work(60, 4, 3).saturating_add(read_bytes(PARTITION_PROOF_BYTES, 1));
-		work(50, 2, 0).saturating_add(each.saturating_mul(s.into()))
+		work(50, 3, 0).saturating_add(each.saturating_mul(s.into()))
 	}
 
 	fn deregister() -> Weight {
-		work(50, 3, 3)
+		work(50, 3, 4)
+	}
+
+	fn propose_key() -> Weight {
+		work(20, 3, 2)
+	}
+
+	fn confirm_key() -> Weight {
+		work(30, 3, 3)
+	}
+
+	fn compact_partitions(s: u32) -> Weight {
+		work(200, 9, 8)
+			.saturating_add(partitions(2))
+			.saturating_add(work(50, 3, 3).saturating_mul(s.into()))
+	}
+
+	fn migrate_to_v2(p: u32, n: u32) -> Weight {
+		work(20, 2, 1)
+			.saturating_add(work(20, 1, 1).saturating_mul(p.into()))
+			.saturating_add(work(20, 1, 1).saturating_mul(n.into()))
+			.saturating_add(read_bytes(PARTITION_PROOF_BYTES, n))
 	}
 
 	fn service_block() -> Weight {
@@ -175,7 +204,7 @@ impl WeightInfo for () {
 
 	fn expire_sector() -> Weight {
 		// Each counts as if it were the only one of its partition.
-		work(200, 10, 10).saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1))
+		work(200, 10, 11).saturating_add(read_bytes(PARTITION_PROOF_BYTES + NUMBERS_PROOF_BYTES, 1))
 	}
 
 	fn expire_pre_commit() -> Weight {

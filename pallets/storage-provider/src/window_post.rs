@@ -153,14 +153,12 @@ impl<T: Config> Pallet<T> {
 		let Ok(window) = Self::current_window(&Self::policy(), &info, deadline, now) else {
 			return Vec::new();
 		};
-		let count = info
-			.deadlines
-			.get(deadline as usize)
-			.map_or(0, |load| load.partitions);
-		(0..count)
-			.filter_map(|index| {
+		let mut partitions: Vec<_> = Partitions::<T>::iter_prefix((provider, deadline)).collect();
+		partitions.sort_unstable_by_key(|(index, _)| *index);
+		partitions
+			.into_iter()
+			.filter_map(|(index, partition)| {
 				let key = (provider.clone(), deadline, index);
-				let partition = Partitions::<T>::get(&key)?;
 				let sectors = Self::replicas_at(&key, &partition.to_prove()).ok()?;
 				Some(DuePartition {
 					partition: index,

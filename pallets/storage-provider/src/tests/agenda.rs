@@ -117,3 +117,104 @@ fn the_weight_of_what_is_due_is_reported() {
 		assert_eq!(weight, <()>::service_block() + <()>::close_window());
 	});
 }
+
+/// A provider with as many partitions of one deadline, each with one sector that was never proven.
+fn crowded_deadline(partitions: u32) -> u32 {
+	use holdfast_primitives::{CommD, CommR};
+	register(&alice());
+	let window = StorageProvider::windows(alice())
+		.into_iter()
+		.find(|window| window.is_mutable(now()))
+		.unwrap();
+	let pledge = 1_000;
+	let mut end = window.close;
+	while end < now() + 5_000 {
+		end += 60;
+	}
+	for index in 0..partitions {
+		let key = (alice(), window.deadline, index);
+		let comm_r = CommR([1; 32]);
+		crate::Partitions::<Test>::insert(
+			&key,
+			crate::Partition {
+				count: 1,
+				..Default::default()
+			},
+		);
+		crate::PartitionSectors::<Test>::try_append(key.clone(), u64::from(index)).unwrap();
+		crate::PartitionReplicas::<Test>::try_append(key.clone(), comm_r).unwrap();
+		crate::Agenda::<Test>::insert(window.close, &key, ());
+		crate::Expirations::<Test>::insert(end, &key, positions(&[0]));
+		Sectors::<Test>::insert(
+			alice(),
+			u64::from(index),
+			crate::Sector {
+				comm_r,
+				comm_d: CommD([0; 32]),
+				activated: now(),
+				expiration: end,
+				deadline: window.deadline,
+				partition: index,
+				position: 0,
+				pledge,
+				deals_left: 0,
+				gaps: Default::default(),
+				ended: None,
+				terminated: false,
+			},
+		);
+	}
+	crate::Providers::<Test>::mutate(alice(), |info| {
+		let info = info.as_mut().unwrap();
+		info.live_sectors = partitions;
+		info.pledge = pledge * u128::from(partitions);
+		info.deadlines[window.deadline as usize] = crate::DeadlineLoad {
+			partitions,
+			live_sectors: partitions,
+		};
+	});
+	StorageProvider::check_state().unwrap();
+	window.close
+}
+
+#[test]
+fn five_thousand_windows_that_close_at_once_keep_every_blocks_weight_and_nobody_is_skipped() {
+	use crate::WeightInfo;
+	const WINDOWS: u32 = 5_000;
+	const EACH_BLOCK: u32 = 128;
+	new_chain().execute_with(|| {
+		let close = crowded_deadline(WINDOWS);
+		MaxDuePerBlock::set(EACH_BLOCK);
+		run_to_unchecked(close - 1);
+		events();
+		let most = <()>::service_block() + <()>::close_window() * u64::from(EACH_BLOCK);
+		let mut settled = std::collections::BTreeSet::new();
+		let mut blocks = 0;
+		while settled.len() < WINDOWS as usize {
+			System::set_block_number(now() + 1);
+			let weight = StorageProvider::on_initialize(now());
+			assert!(weight.all_lte(most), "{weight:?} is more than {most:?}");
+			blocks += 1;
+			assert!(blocks <= WINDOWS.div_ceil(EACH_BLOCK));
+			for event in events() {
+				if let Event::PartitionFaulty { partition, .. } = event {
+					assert!(settled.insert(partition), "settled twice");
+				}
+			}
+		}
+		// Each has its next window where it would have it had it been settled in time.
+		let next = crate::Agenda::<Test>::iter_key_prefix(close + 60).count();
+		assert_eq!(next, WINDOWS as usize);
+		assert_eq!(crate::Agenda::<Test>::iter().count(), WINDOWS as usize);
+		StorageProvider::check_state().unwrap();
+		MaxDuePerBlock::set(100);
+	});
+}
+
+/// Makes the blocks up to this one without looking at the whole state after each.
+fn run_to_unchecked(block: u32) {
+	while now() < block {
+		System::set_block_number(now() + 1);
+		StorageProvider::on_initialize(now());
+	}
+}

@@ -71,7 +71,7 @@ fn what_cannot_be_extended_is_refused() {
 		}
 		assert_noop!(
 			StorageProvider::extend_sectors(signed(&bob()), batch([])),
-			Error::<Test>::EmptyBatch
+			Error::<Test>::NotRegistered
 		);
 		run_past_window(&alice(), 1);
 		assert_noop!(

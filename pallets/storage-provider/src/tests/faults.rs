@@ -227,16 +227,69 @@ fn a_declared_fault_lets_the_rest_of_the_partition_be_proven() {
 }
 
 #[test]
-fn valid_declarations_are_free() {
+fn declarations_are_free_if_the_faults_cost_a_fee() {
 	new_chain().execute_with(|| {
 		register(&alice());
 		activate(&alice(), &[1]);
 		let (deadline, declarations) = declaration(&alice(), &[1]);
 		let who = signed(&alice());
 		let faults = StorageProvider::declare_faults(who.clone(), deadline, declarations.clone());
-		let recoveries = StorageProvider::declare_recoveries(who, deadline, declarations);
 		assert_eq!(faults.unwrap().pays_fee, Pays::No);
+		run_past_window(&alice(), 1);
+		let recoveries = StorageProvider::declare_recoveries(who, deadline, declarations);
 		assert_eq!(recoveries.unwrap().pays_fee, Pays::No);
+		assert_eq!(total(&alice()), FUNDS - fee(1));
+	});
+}
+
+#[test]
+fn declaring_a_fault_and_its_recovery_again_and_again_is_not_free() {
+	new_chain().execute_with(|| {
+		register(&alice());
+		activate(&alice(), &[1]);
+		let who = signed(&alice());
+		let mut paid = 0;
+		for _ in 0..5 {
+			while !window_of(&alice(), 1).is_mutable(now()) {
+				run_for(1);
+			}
+			let (deadline, list) = declaration(&alice(), &[1]);
+			let _ = StorageProvider::declare_faults(who.clone(), deadline, list.clone()).unwrap();
+			let recovery =
+				StorageProvider::declare_recoveries(who.clone(), deadline, list.clone()).unwrap();
+			paid += u32::from(recovery.pays_fee == Pays::Yes);
+			// Neither can be said again before the window.
+			assert_noop!(
+				declare_faults(&alice(), &[1]),
+				Error::<Test>::SectorAlreadyFaulty
+			);
+			assert_noop!(
+				declare_recoveries(&alice(), &[1]),
+				Error::<Test>::SectorAlreadyRecovering
+			);
+			prove_window(&alice(), 1);
+			run_past_window(&alice(), 1);
+		}
+		// No fault has cost a fee, and so each pair of calls has cost one.
+		assert_eq!((paid, total(&alice())), (5, FUNDS));
+	});
+}
+
+#[test]
+fn one_young_fault_makes_a_declaration_of_recoveries_cost_its_fee() {
+	new_chain().execute_with(|| {
+		let [old, young] = pair();
+		while !window_of(&alice(), old).is_mutable(now()) {
+			prove_what_is_open();
+			run_for(1);
+		}
+		assert_ok!(declare_faults(&alice(), &[old]));
+		prove_window(&alice(), young);
+		run_past_window(&alice(), old);
+		assert_ok!(declare_faults(&alice(), &[young]));
+		let (deadline, both) = declaration(&alice(), &[old, young]);
+		let recoveries = StorageProvider::declare_recoveries(signed(&alice()), deadline, both);
+		assert_eq!(recoveries.unwrap().pays_fee, Pays::Yes);
 	});
 }
 

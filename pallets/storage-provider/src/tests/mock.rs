@@ -9,7 +9,7 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Inspect, InspectHold},
-		Hooks,
+		Hooks, OnGenesis,
 	},
 	weights::Weight,
 	BoundedVec, Hashable, Twox64Concat,
@@ -275,7 +275,10 @@ pub fn new_chain_with(policy: Policy) -> sp_io::TestExternalities {
 	.assimilate_storage(&mut storage)
 	.unwrap();
 	let mut externalities = sp_io::TestExternalities::from(storage);
-	externalities.execute_with(|| run_to(10));
+	externalities.execute_with(|| {
+		AllPalletsWithSystem::on_genesis();
+		run_to(10);
+	});
 	externalities
 }
 

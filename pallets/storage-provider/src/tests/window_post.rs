@@ -74,7 +74,7 @@ fn what_does_not_exist_cannot_be_proven() {
 			skipped: Default::default(),
 			proof: [0; 192],
 		};
-		assert_refused!(submit_each(&alice(), 0, &[]), Error::<Test>::EmptyBatch);
+		assert_refused!(submit_each(&alice(), 0, &[]), Error::<Test>::NotRegistered);
 		assert_refused!(
 			submit_post(&alice(), 0, proof.clone()),
 			Error::<Test>::NotRegistered
