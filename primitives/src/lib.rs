@@ -23,7 +23,7 @@ pub use commitment::{CommD, CommP, CommR, Digest};
 pub use deal::{DealExtension, DealId, DealProposal};
 pub use piece::{PaddedPieceSize, PieceInfo};
 pub use policy::Policy;
-pub use proof::{KeyId, KeyOrigin, ProofBytes, ProofKind};
+pub use proof::{KeyId, KeyOrigin, ProofBytes, ProofKind, ProofVersion};
 pub use sector::{SectorNumber, SectorSize};
 
 /// A parachain block's number.

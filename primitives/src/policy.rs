@@ -59,7 +59,7 @@ pub struct Policy {
 	pub pledge_per_gib: Balance,
 	/// What each GiB of a faulty sector costs in every period, out of the pledge and then the balance.
 	pub fault_fee_per_gib: Balance,
-	/// A sector that has not been proven for this long is terminated when its window closes next.
+	/// A sector whose fault was found this long ago is terminated when its window closes next.
 	pub max_fault_age: BlockNumber,
 	/// A terminated sector costs the fault fee of as many periods as it was promised for, but of no more
 	/// than these.
@@ -156,6 +156,15 @@ impl Policy {
 		Some(scaled.div_ceil(GIB.into()))
 	}
 
+	/// Whether the highest termination fee of a sector is no more than its pledge. A small sector's fee is
+	/// rounded up, so that this does not follow from the amounts per GiB.
+	fn pledge_covers_termination(&self, size: SectorSize) -> bool {
+		let fee = Self::per_sector(self.fault_fee_per_gib, size)
+			.and_then(|fee| fee.checked_mul(self.max_termination_fee_periods.into()));
+		let pledge = Self::per_sector(self.pledge_per_gib, size);
+		fee.zip(pledge).is_some_and(|(fee, pledge)| fee <= pledge)
+	}
+
 	/// Refuses a set of constants that cannot work together.
 	pub fn validate(&self) -> Result<(), PolicyError> {
 		let rules = [
@@ -210,10 +219,9 @@ impl Policy {
 			),
 			(
 				self.max_termination_fee_periods >= 1
-					&& self
-						.fault_fee_per_gib
-						.checked_mul(self.max_termination_fee_periods.into())
-						.is_some_and(|fee| fee <= self.pledge_per_gib),
+					&& SectorSize::ALL
+						.into_iter()
+						.all(|size| self.pledge_covers_termination(size)),
 				PolicyError::TerminationFee,
 			),
 			(
@@ -233,7 +241,7 @@ impl Policy {
 }
 
 /// The rule that a policy breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TypeInfo)]
 pub enum PolicyError {
 	/// There are fewer than 2 or more than [`MAX_DEADLINES`] deadlines.
 	DeadlineCount,
@@ -257,7 +265,7 @@ pub enum PolicyError {
 	Fees,
 	/// A sector would be terminated before it could recover.
 	FaultAge,
-	/// A termination costs nothing, or more than the pledge.
+	/// A termination costs nothing, or more than the pledge of a sector of some size.
 	TerminationFee,
 	/// The least collateral is more than the price.
 	Collateral,
@@ -292,7 +300,10 @@ impl core::error::Error for PolicyError {}
 
 #[cfg(test)]
 mod tests {
+	use std::collections::BTreeSet;
+
 	use proptest::prelude::{Just, Strategy};
+	use scale_info::TypeDef;
 
 	use super::*;
 
@@ -385,7 +396,21 @@ mod tests {
 			),
 			(
 				Policy {
+					pre_commit_lifetime: 100_000,
+					..base
+				},
+				PolicyError::SectorLifetime,
+			),
+			(
+				Policy {
 					min_deal_duration: 0,
+					..base
+				},
+				PolicyError::DealDuration,
+			),
+			(
+				Policy {
+					min_deal_duration: 50_001,
 					..base
 				},
 				PolicyError::DealDuration,
@@ -413,7 +438,28 @@ mod tests {
 			),
 			(
 				Policy {
+					pledge_per_gib: 0,
+					..base
+				},
+				PolicyError::Fees,
+			),
+			(
+				Policy {
 					pledge_per_gib: u128::MAX,
+					..base
+				},
+				PolicyError::Fees,
+			),
+			(
+				Policy {
+					fault_fee_per_gib: 0,
+					..base
+				},
+				PolicyError::Fees,
+			),
+			(
+				Policy {
+					fault_fee_per_gib: u128::MAX / 32,
 					..base
 				},
 				PolicyError::Fees,
@@ -440,6 +486,16 @@ mod tests {
 				PolicyError::TerminationFee,
 			),
 			(
+				// Enough for a GiB, but a sector of 2 KiB would pledge 1 and pay 2.
+				Policy {
+					pledge_per_gib: 2,
+					fault_fee_per_gib: 1,
+					max_termination_fee_periods: 2,
+					..base
+				},
+				PolicyError::TerminationFee,
+			),
+			(
 				Policy {
 					cancellation_fee_basis_points: 10_001,
 					..base
@@ -454,8 +510,72 @@ mod tests {
 				PolicyError::Collateral,
 			),
 		];
+		let mut names = BTreeSet::new();
 		for (policy, error) in broken {
 			assert_eq!(policy.validate(), Err(error), "{policy:?}");
+			names.insert(format!("{error:?}"));
+			// Each says what is wrong in words of its own.
+			assert_ne!(error.to_string(), "");
+		}
+		let TypeDef::Variant(errors) = PolicyError::type_info().type_def else {
+			panic!("it is an enum");
+		};
+		let all = errors.variants.iter().map(|error| error.name.to_string());
+		assert_eq!(names, all.collect(), "a rule is broken by no policy");
+	}
+
+	#[test]
+	fn policies_at_the_limits_of_the_rules_are_valid() {
+		let base = Policy::devnet();
+		for policy in [
+			Policy {
+				deadlines: 2,
+				..base
+			},
+			Policy {
+				proving_period: 48 * 5,
+				deadlines: 48,
+				min_sector_lifetime: 48 * 5,
+				..base
+			},
+			Policy {
+				challenge_lookback: 1,
+				ticket_max_age: 1,
+				pre_commit_challenge_delay: 1,
+				pre_commit_lifetime: 2,
+				max_deal_start_delay: 2,
+				..base
+			},
+			Policy {
+				challenge_lookback: 19,
+				..base
+			},
+			Policy {
+				ticket_max_age: u32::MAX,
+				max_sector_lifetime: u32::MAX,
+				pre_commit_lifetime: u32::MAX - 1,
+				max_deal_duration: u32::MAX - 1,
+				max_deal_start_delay: u32::MAX,
+				max_fault_age: u32::MAX,
+				..base
+			},
+			Policy {
+				max_fault_age: 60,
+				max_termination_fee_periods: 19,
+				min_collateral_basis_points: 10_000,
+				cancellation_fee_basis_points: 10_000,
+				..base
+			},
+			Policy {
+				max_termination_fee_periods: 1,
+				min_collateral_basis_points: 0,
+				cancellation_fee_basis_points: 0,
+				..base
+			},
+		] {
+			assert_eq!(policy.validate(), Ok(()), "{policy:?}");
+			// Nothing that is derived from it overflows.
+			assert!(policy.randomness_history() > policy.challenge_lookback);
 		}
 	}
 
@@ -465,6 +585,19 @@ mod tests {
 	}
 
 	proptest::proptest! {
+		#[test]
+		fn any_policy_is_validated_without_a_panic(
+			bytes in proptest::collection::vec(proptest::num::u8::ANY, Policy::max_encoded_len()),
+			flag in proptest::bool::ANY,
+		) {
+			let mut bytes = bytes;
+			if let Some(last) = bytes.last_mut() {
+				*last = flag.into();
+			}
+			let policy = Policy::decode(&mut &bytes[..]).expect("only its last byte could be bad");
+			let _ = (policy.validate(), policy.randomness_history(), policy.challenge_window());
+		}
+
 		#[test]
 		fn no_rule_looks_back_further_than_the_history(
 			deadlines in 2..=MAX_DEADLINES,

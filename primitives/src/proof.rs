@@ -38,6 +38,31 @@ pub enum ProofKind {
 	WindowPoSt,
 }
 
+/// Which circuits a proof is of: the version of rust-fil-proofs' API that defines them. Another version has
+/// other keys, and both can be in use while sectors of the older one live.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub enum ProofVersion {
+	/// 1.2.0.
+	#[serde(rename = "1.2.0")]
+	V1_2_0,
+}
+
 /// Names the one verifying key of a proof kind and sector size. Keys of the small sizes have the same
 /// shape, so nothing but this identity tells them apart.
 #[derive(

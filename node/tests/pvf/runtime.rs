@@ -2,7 +2,7 @@
 
 use codec::{Decode, Encode};
 use frame_metadata::{v16::PalletMetadata, RuntimeMetadata, RuntimeMetadataPrefixed};
-use holdfast_primitives::{KeyId, KeyOrigin, Policy};
+use holdfast_primitives::{KeyId, KeyOrigin, Policy, ProofVersion};
 use pallet_proofs::GenesisKey;
 use sc_chain_spec::json_patch;
 use sc_executor::WasmExecutor;
@@ -78,6 +78,7 @@ impl Runtime {
 		all.retain(|key| keys.iter().all(|(id, _)| key.id != *id));
 		all.extend(keys.iter().map(|(id, key)| GenesisKey {
 			id: *id,
+			version: ProofVersion::V1_2_0,
 			origin: KeyOrigin::Devnet,
 			key: const_hex::encode(key),
 			digest: const_hex::encode(blake2_256(key)),

@@ -19,6 +19,7 @@ use crate::{
 	deal::{Deal, MarketBalance},
 	monies,
 	pallet::{Config, Error, HoldReason, Pallet},
+	traits::Providers,
 };
 
 impl<T: Config> Pallet<T> {
@@ -72,16 +73,17 @@ impl<T: Config> Pallet<T> {
 		)
 	}
 
-	/// Pays a provider out of what its client locked: into its free balance or, if the account cannot
-	/// take so small a sum there, into its escrow.
+	/// Pays a provider's beneficiary out of what the client locked: into its free balance or, if the
+	/// account cannot take so small a sum there, into the provider's escrow.
 	pub(crate) fn pay(deal: &Deal<T::AccountId>, amount: Balance) -> DispatchResult {
 		let (client, provider) = (&deal.client, &deal.provider);
+		let beneficiary = T::Providers::beneficiary(provider);
 		let paid = with_storage_layer(|| {
 			// By force: a client's freezes must not keep its provider from being paid.
 			T::Currency::transfer_on_hold(
 				&HoldReason::Payment.into(),
 				client,
-				provider,
+				&beneficiary,
 				amount,
 				Precision::Exact,
 				Restriction::Free,

@@ -11,6 +11,7 @@
 //! - [`escrow`]: every movement of money; [`monies`]: every formula
 //! - [`publish`], [`activation`], [`start`], [`settle`]: a deal's life, in this order; [`cancel`] and
 //!   [`extension`]: what its parties can change
+//! - [`quote`] and [`status`]: what wallets and explorers ask before and after a deal is signed
 //! - [`traits`]: what this pallet asks of the pallet that knows providers and sectors
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -29,8 +30,10 @@ pub mod escrow;
 pub mod extension;
 pub mod monies;
 pub mod publish;
+pub mod quote;
 pub mod settle;
 pub mod start;
+pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod traits;
@@ -42,9 +45,11 @@ pub use deal::{
 	Deal, DealState, MarketBalance, Refusal, SignedExtension, SignedProposal, MAX_BATCH,
 };
 pub use pallet::*;
+pub use quote::{Cost, Objection, Quote};
+pub use status::DealStatus;
 #[cfg(feature = "runtime-benchmarks")]
 pub use traits::BenchmarkSigner;
-pub use traits::{Health, Providers, Sectors};
+pub use traits::{Ask, Health, Providers, Sectors};
 pub use weights::WeightInfo;
 
 /// The pallet's declaration.
@@ -55,7 +60,7 @@ pub mod pallet {
 		traits::fungible::{Inspect, MutateHold},
 	};
 	use frame_system::pallet_prelude::*;
-	use holdfast_primitives::{Balance, DealId, Policy, SectorNumber};
+	use holdfast_primitives::{Balance, DealId, DealProposal, Policy, SectorNumber};
 	use sp_runtime::{
 		traits::{IdentifyAccount, Verify},
 		SaturatedConversion,
@@ -63,12 +68,17 @@ pub mod pallet {
 
 	use crate::{
 		deal::{Deal, MarketBalance, Refusal, SignedExtension, SignedProposal, MAX_BATCH},
+		quote::Quote,
+		status::DealStatus,
 		traits::{Providers, Sectors},
 		weights::WeightInfo,
 	};
 
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	/// The pallet.
 	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	/// What the runtime gives to the market.
@@ -395,7 +405,7 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Publishes deals with the caller, a provider. Each proposal is published or refused on its
+		/// Publishes deals with the caller, a provider or its worker. Each proposal is published or refused on its
 		/// own; if all are refused the call fails with the first refusal.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::publish_deals(proposals.len().saturated_into()))]
@@ -403,7 +413,7 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			proposals: BoundedVec<SignedProposal<T::AccountId, T::Signature>, ConstU32<MAX_BATCH>>,
 		) -> DispatchResult {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::provider_of(ensure_signed(origin)?);
 			Self::publish_batch(&provider, &proposals)
 		}
 
@@ -437,7 +447,7 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			extension: SignedExtension<T::Signature>,
 		) -> DispatchResult {
-			let provider = ensure_signed(origin)?;
+			let provider = Self::provider_of(ensure_signed(origin)?);
 			Self::extend(&provider, &extension)
 		}
 	}
@@ -447,6 +457,17 @@ pub mod pallet {
 		/// A deal that is not over.
 		pub fn deal(id: DealId) -> Option<Deal<T::AccountId>> {
 			Deals::<T>::get(id)
+		}
+
+		/// A deal that is not over, with its sector's health and its money as things stand.
+		pub fn deal_status(id: DealId) -> Option<DealStatus<T::AccountId>> {
+			Self::status(id)
+		}
+
+		/// What a deal would cost and whether it would be taken, if the proposal were published in the
+		/// next block. Nothing if its provider is not registered.
+		pub fn quote(proposal: DealProposal<T::AccountId>) -> Option<Quote> {
+			Self::quote_for(&proposal)
 		}
 
 		/// What the market holds on an account.
@@ -461,6 +482,11 @@ pub mod pallet {
 	}
 
 	impl<T: Config> Pallet<T> {
+		/// The provider for which `signer` acts: itself if it acts for nobody else.
+		fn provider_of(signer: T::AccountId) -> T::AccountId {
+			T::Providers::operated_by(&signer).unwrap_or(signer)
+		}
+
 		/// The present block's number.
 		pub(crate) fn now() -> u32 {
 			frame_system::Pallet::<T>::block_number().saturated_into()

@@ -1,6 +1,6 @@
 //! Every formula for money in the market. Nothing here reads or writes storage.
 
-use holdfast_primitives::Balance;
+use holdfast_primitives::{policy::GIB, Balance, PaddedPieceSize};
 
 use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Rounding};
 
@@ -17,6 +17,16 @@ fn share(amount: Balance, basis_points: u32) -> Balance {
 		.saturating_mul(points)
 		.div_ceil(BASIS_POINTS);
 	whole.saturating_add(rest)
+}
+
+/// The least price per block that a provider asks for a piece: the piece's share of the price of a GiB,
+/// rounded up. `None` if it overflows.
+pub fn asked_price_per_block(
+	price_per_gib_block: Balance,
+	size: PaddedPieceSize,
+) -> Option<Balance> {
+	let scaled = price_per_gib_block.checked_mul(size.bytes().into())?;
+	Some(scaled.div_ceil(GIB.into()))
 }
 
 /// The least collateral for a deal: a share of the total price in hundredths of a percent, rounded up,
@@ -63,6 +73,11 @@ pub fn duration<AccountId>(deal: &Deal<AccountId>) -> u32 {
 /// What the client locked in the beginning. Publishing refuses a total that overflows.
 pub fn total<AccountId>(deal: &Deal<AccountId>) -> Balance {
 	deal.price_per_block.saturating_mul(duration(deal).into())
+}
+
+/// What the provider was paid.
+pub fn paid<AccountId>(deal: &Deal<AccountId>) -> Balance {
+	deal.price_per_block.saturating_mul(deal.paid_blocks.into())
 }
 
 /// What the client still has locked for the deal.

@@ -23,12 +23,11 @@ use crate::{
 };
 
 /// What every proposal of a call is checked against.
-struct Terms<'a, AccountId> {
-	provider: &'a AccountId,
-	sector_size: SectorSize,
-	policy: Policy,
-	genesis_hash: Digest,
-	now: u32,
+pub(crate) struct Terms<'a, AccountId> {
+	pub(crate) provider: &'a AccountId,
+	pub(crate) sector_size: SectorSize,
+	pub(crate) policy: Policy,
+	pub(crate) now: u32,
 }
 
 impl<T: Config> Pallet<T> {
@@ -43,13 +42,13 @@ impl<T: Config> Pallet<T> {
 			provider,
 			sector_size,
 			policy: T::Policy::get(),
-			genesis_hash: Self::genesis_hash(),
 			now: Self::now(),
 		};
+		let genesis_hash = Self::genesis_hash();
 		let mut published = false;
 		let mut first_refusal = None;
 		for (index, signed) in (0u32..).zip(proposals) {
-			match Self::publish(&terms, signed)? {
+			match Self::publish(&terms, &genesis_hash, signed)? {
 				Ok(deal) => {
 					published = true;
 					Self::deposit_event(Event::DealPublished {
@@ -74,9 +73,12 @@ impl<T: Config> Pallet<T> {
 	/// Publishes one deal, or changes nothing.
 	fn publish(
 		terms: &Terms<T::AccountId>,
+		genesis_hash: &Digest,
 		signed: &SignedProposal<T::AccountId, T::Signature>,
 	) -> Result<Result<DealId, Refusal>, DispatchError> {
-		if let Err(refusal) = Self::check(terms, signed) {
+		let checked = Self::check(terms, &signed.proposal)
+			.and_then(|()| Self::check_signature(genesis_hash, signed));
+		if let Err(refusal) = checked {
 			return Ok(Err(refusal));
 		}
 		with_transaction(|| match Self::lock_and_record(&signed.proposal) {
@@ -85,15 +87,11 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Everything but the money, the cheap rules first.
-	fn check(
+	/// Everything but the signature and the money, the cheap rules first.
+	pub(crate) fn check(
 		terms: &Terms<T::AccountId>,
-		signed: &SignedProposal<T::AccountId, T::Signature>,
+		proposal: &DealProposal<T::AccountId>,
 	) -> Result<(), Refusal> {
-		let SignedProposal {
-			proposal,
-			signature,
-		} = signed;
 		let policy = &terms.policy;
 		ensure!(proposal.provider == *terms.provider, Refusal::WrongProvider);
 		// Decoding does not check these two.
@@ -136,12 +134,20 @@ impl<T: Config> Pallet<T> {
 			!Nonces::<T>::contains_key(&proposal.client, proposal.nonce),
 			Refusal::NonceUsed
 		);
+		Ok(())
+	}
+
+	fn check_signature(
+		genesis_hash: &Digest,
+		signed: &SignedProposal<T::AccountId, T::Signature>,
+	) -> Result<(), Refusal> {
+		let SignedProposal {
+			proposal,
+			signature,
+		} = signed;
+		let bytes = proposal.signing_bytes(genesis_hash);
 		ensure!(
-			Self::is_signed(
-				&proposal.signing_bytes(&terms.genesis_hash),
-				signature,
-				&proposal.client
-			),
+			Self::is_signed(&bytes, signature, &proposal.client),
 			Refusal::InvalidSignature
 		);
 		Ok(())
@@ -156,7 +162,9 @@ impl<T: Config> Pallet<T> {
 		signature.verify(&wrapped[..], signer)
 	}
 
-	fn lock_and_record(proposal: &DealProposal<T::AccountId>) -> Result<DealId, Refusal> {
+	pub(crate) fn lock_and_record(
+		proposal: &DealProposal<T::AccountId>,
+	) -> Result<DealId, Refusal> {
 		let deal = Deal::published(proposal.clone());
 		Self::lock_payment(&deal).map_err(|_| Refusal::InsufficientClientEscrow)?;
 		Self::lock_collateral(&deal).map_err(|_| Refusal::InsufficientProviderEscrow)?;

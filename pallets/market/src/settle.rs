@@ -68,7 +68,7 @@ impl<T: Config> Pallet<T> {
 
 	/// The health of a deal's sector. A sector that nobody knows earns nothing more, and does not keep
 	/// the client's money locked after the deal's end.
-	fn deal_health(deal: &Deal<T::AccountId>, sector: SectorNumber) -> Health {
+	pub(crate) fn deal_health(deal: &Deal<T::AccountId>, sector: SectorNumber) -> Health {
 		T::Sectors::health(&deal.provider, sector, deal.start, deal.end).unwrap_or(Health {
 			healthy_blocks: 0,
 			decided_through: Self::now(),

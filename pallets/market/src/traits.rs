@@ -1,13 +1,35 @@
 //! What the market asks of the pallet that knows providers and sectors.
 
 use codec::{Decode, Encode};
-use holdfast_primitives::{sector::SectorSize, SectorNumber};
+use holdfast_primitives::{sector::SectorSize, Balance, SectorNumber};
 use scale_info::TypeInfo;
+
+/// What a provider announces that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+	/// The price of a GiB (padded) in each block.
+	pub price_per_gib_block: Balance,
+	/// The smallest piece, in padded bytes.
+	pub min_piece_bytes: u64,
+	/// The largest piece, in padded bytes.
+	pub max_piece_bytes: u64,
+	/// Whether new deals are welcome.
+	pub accepting: bool,
+}
 
 /// The registered providers.
 pub trait Providers<AccountId> {
 	/// The size of a provider's sectors. `None` if it is not registered.
 	fn sector_size(provider: &AccountId) -> Option<SectorSize>;
+
+	/// What a provider announces that it takes. `None` if it is not registered.
+	fn ask(provider: &AccountId) -> Option<Ask>;
+
+	/// The provider whose daily work `signer` does. `None` if there is none.
+	fn operated_by(signer: &AccountId) -> Option<AccountId>;
+
+	/// Who receives what a provider's deals pay: the provider unless it has chosen another account.
+	fn beneficiary(provider: &AccountId) -> AccountId;
 
 	/// Registers a provider with sectors of `size`, in a benchmark.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -9,7 +9,7 @@ use holdfast_primitives::{KeyId, KeyOrigin, ProofBytes, ProofKind, SectorSize};
 use holdfast_verifier::{porep, trapdoor::TrapdoorKey, verify_batch, Fr};
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
-use crate::{key, Call, Config, Keys, Pallet, ProofError, StoredKey};
+use crate::{key, verification::VERSION, Call, Config, Keys, Pallet, ProofError, StoredKey};
 
 /// The most input points that a key of a call can have.
 const MAX_INPUTS: u32 = 400;
@@ -39,7 +39,7 @@ fn store<T: Config>(id: KeyId, key: &TrapdoorKey) {
 		origin: KeyOrigin::Ceremony,
 		prepared: BoundedVec::truncate_from(prepared.encode()),
 	};
-	Keys::<T>::insert(id, stored);
+	Keys::<T>::insert(id, VERSION, stored);
 }
 
 /// What proofs of sectors of this size speak of; each of another sector.
@@ -197,9 +197,9 @@ mod benchmarks {
 				origin: KeyOrigin::Ceremony,
 				prepared: BoundedVec::truncate_from(prepared.encode()),
 			};
-			Keys::<T>::insert(POREP, stored);
+			Keys::<T>::insert(POREP, VERSION, stored);
 		}
-		assert!(Keys::<T>::contains_key(POREP));
+		assert!(Keys::<T>::contains_key(POREP, VERSION));
 	}
 
 	#[benchmark]
@@ -207,8 +207,8 @@ mod benchmarks {
 		let inputs = key::expected_inputs(POREP).expect("32 GiB has parameters; qed");
 		store::<T>(POREP, &TrapdoorKey::new(inputs, b"benchmark"));
 		#[extrinsic_call]
-		_(RawOrigin::Root, POREP);
-		assert!(!Keys::<T>::contains_key(POREP));
+		_(RawOrigin::Root, POREP, VERSION);
+		assert!(!Keys::<T>::contains_key(POREP, VERSION));
 	}
 
 	#[benchmark]

@@ -1,7 +1,7 @@
 //! Keys in a chain specification.
 
 use alloc::string::String;
-use holdfast_primitives::{Digest, KeyId, KeyOrigin};
+use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofVersion};
 use serde::{Deserialize, Serialize};
 use sp_runtime::DispatchError;
 
@@ -13,6 +13,8 @@ use crate::{Config, Pallet};
 pub struct GenesisKey {
 	/// What the key verifies.
 	pub id: KeyId,
+	/// Of which circuits.
+	pub version: ProofVersion,
 	/// Who made it.
 	pub origin: KeyOrigin,
 	/// The key in bellperson's uncompressed form, hexadecimal, with or without `0x`.
@@ -31,7 +33,7 @@ pub(crate) fn install<T: Config>(key: &GenesisKey) {
 	if const_hex::decode_to_slice(&key.digest, &mut digest).is_err() {
 		panic!("the digest of the genesis verifying key for {id:?} is not 64 hexadecimal digits");
 	}
-	if let Err(error) = Pallet::<T>::install(id, key.origin, &bytes, digest) {
+	if let Err(error) = Pallet::<T>::install(id, key.version, key.origin, &bytes, digest) {
 		let reason = match error {
 			DispatchError::Module(error) => error.message.unwrap_or("unknown error"),
 			other => other.into(),

@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{ensure, traits::Get, BoundedVec};
-use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind};
+use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind, ProofVersion};
 use holdfast_verifier::{parameters::Parameters, PreparedVerifyingKey};
 use scale_info::TypeInfo;
 use sp_runtime::{
@@ -41,7 +41,8 @@ pub struct KeySummary {
 	pub origin: KeyOrigin,
 }
 
-/// How many public inputs the statements of a kind and size have.
+/// How many public inputs the statements of a kind and size have. All that the verifier knows are of one
+/// version.
 pub(crate) fn expected_inputs(id: KeyId) -> Option<usize> {
 	let parameters = Parameters::of(id.sector_size.bytes()).ok()?;
 	Some(match id.kind {
@@ -60,6 +61,7 @@ impl<T: Config> Pallet<T> {
 	/// Checks a key completely, prepares it and stores it. What is cheap to refuse comes first.
 	pub(crate) fn install(
 		id: KeyId,
+		version: ProofVersion,
 		origin: KeyOrigin,
 		bytes: &[u8],
 		digest: Digest,
@@ -84,6 +86,7 @@ impl<T: Config> Pallet<T> {
 			.map_err(|_| DispatchError::from(Error::<T>::KeyTooLarge))?;
 		Keys::<T>::insert(
 			id,
+			version,
 			StoredKey {
 				digest,
 				origin,

@@ -1,16 +1,16 @@
 //! The verifying keys that the chain trusts, and the verification of proofs with them.
 //!
-//! There is one key for each proof kind and sector size ([`KeyId`]). A key comes from genesis or
-//! from Root, together with the digest that it must have; every point of it is checked, it is
-//! prepared once, and kept in that form. **No caller ever chooses a key**: other pallets name the
-//! kind and size, this one finds the key.
+//! There is one key for each proof kind and sector size ([`KeyId`]) and version of the circuits
+//! ([`ProofVersion`]). A key comes from genesis or from Root, together with the digest that it must
+//! have; every point of it is checked, it is prepared once, and kept in that form. **No caller ever
+//! chooses a key**: other pallets name the kind and size, this one finds the key.
 //!
 //! Whoever made a key may be able to forge its proofs. [`KeyOrigin`] says who that is, and a chain
 //! whose [`Config::AcceptDevnetKeys`] is false refuses keys whose trapdoor is public.
 //!
-//! The window PoSt keys of 32 GiB and 64 GiB have 2.5 MB in prepared form and do not fit one
-//! storage item of this pallet: [`MAX_PREPARED_KEY_BYTES`] bounds what one proof can add to a
-//! block's proof of validity.
+//! The window PoSt keys of 32 GiB and 64 GiB have 2.5 MB in prepared form and are refused:
+//! [`MAX_PREPARED_KEY_BYTES`] bounds what one call can be made to read and to sum up.
+//! `docs/protocol/batching.md` says what is missing for them.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(missing_docs)]
@@ -35,7 +35,7 @@ pub use verification::{PoRep, ProofError, Verification, WindowPoSt};
 pub use weights::WeightInfo;
 
 // Those who call this pallet need these.
-pub use holdfast_primitives::{KeyId, KeyOrigin, ProofKind};
+pub use holdfast_primitives::{KeyId, KeyOrigin, ProofKind, ProofVersion};
 pub use holdfast_verifier::porep::Statement as PoRepStatement;
 
 // Both for what FRAME's macros generate.
@@ -48,7 +48,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use holdfast_primitives::Digest;
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -65,7 +65,8 @@ pub mod pallet {
 
 	/// The keys, in the form that verification wants.
 	#[pallet::storage]
-	pub type Keys<T: Config> = StorageMap<_, Twox64Concat, KeyId, StoredKey>;
+	pub type Keys<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, KeyId, Twox64Concat, ProofVersion, StoredKey>;
 
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
@@ -95,11 +96,12 @@ pub mod pallet {
 		/// A key was set; proofs of this kind and size are verified with it from now on.
 		VerifyingKeySet {
 			id: KeyId,
+			version: ProofVersion,
 			origin: KeyOrigin,
 			digest: Digest,
 		},
 		/// A key was removed; proofs of this kind and size are refused from now on.
-		VerifyingKeyRemoved { id: KeyId },
+		VerifyingKeyRemoved { id: KeyId, version: ProofVersion },
 	}
 
 	#[pallet::error]
@@ -133,8 +135,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets the key of one proof kind and sector size, and replaces the one there was. Root
-		/// only.
+		/// Sets the key of one proof kind, sector size and version, and replaces the one there was.
+		/// Root only.
 		///
 		/// `key` is in bellperson's uncompressed form, `digest` its BLAKE2b-256.
 		#[pallet::call_index(0)]
@@ -142,36 +144,42 @@ pub mod pallet {
 		pub fn set_verifying_key(
 			origin: OriginFor<T>,
 			id: KeyId,
+			version: ProofVersion,
 			key_origin: KeyOrigin,
 			key: BoundedVec<u8, ConstU32<MAX_KEY_BYTES>>,
 			digest: Digest,
 		) -> DispatchResult {
 			ensure_root(origin)?;
-			Self::install(id, key_origin, &key, digest)?;
+			Self::install(id, version, key_origin, &key, digest)?;
 			Self::deposit_event(Event::VerifyingKeySet {
 				id,
+				version,
 				origin: key_origin,
 				digest,
 			});
 			Ok(())
 		}
 
-		/// Removes the key of one proof kind and sector size. Root only.
+		/// Removes the key of one proof kind, sector size and version. Root only.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::remove_verifying_key())]
-		pub fn remove_verifying_key(origin: OriginFor<T>, id: KeyId) -> DispatchResult {
+		pub fn remove_verifying_key(
+			origin: OriginFor<T>,
+			id: KeyId,
+			version: ProofVersion,
+		) -> DispatchResult {
 			ensure_root(origin)?;
-			ensure!(Keys::<T>::take(id).is_some(), Error::<T>::NoKey);
-			Self::deposit_event(Event::VerifyingKeyRemoved { id });
+			ensure!(Keys::<T>::take(id, version).is_some(), Error::<T>::NoKey);
+			Self::deposit_event(Event::VerifyingKeyRemoved { id, version });
 			Ok(())
 		}
 	}
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// Which key verifies proofs of this kind and size, if any.
-		pub fn verifying_key(id: KeyId) -> Option<KeySummary> {
-			Keys::<T>::get(id).map(|key| KeySummary {
+		/// Which key verifies proofs of this kind, size and version, if any.
+		pub fn verifying_key(id: KeyId, version: ProofVersion) -> Option<KeySummary> {
+			Keys::<T>::get(id, version).map(|key| KeySummary {
 				digest: key.digest,
 				origin: key.origin,
 			})

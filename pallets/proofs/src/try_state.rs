@@ -11,7 +11,7 @@ impl<T: Config> Pallet<T> {
 	/// Every stored key can be read, has the digest that it is stored with and the inputs of its
 	/// kind and size, and is of an origin that this chain accepts.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
-		for (id, stored) in Keys::<T>::iter() {
+		for (id, _, stored) in Keys::<T>::iter() {
 			let key = PreparedVerifyingKey::decode_trusted(&stored.prepared)
 				.map_err(|_| "a stored verifying key cannot be read")?;
 			ensure!(

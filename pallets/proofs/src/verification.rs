@@ -7,12 +7,16 @@
 
 use alloc::{vec, vec::Vec};
 use frame_support::weights::Weight;
-use holdfast_primitives::{CommR, Digest, KeyId, ProofBytes, ProofKind, SectorNumber, SectorSize};
+use holdfast_primitives::{
+	CommR, Digest, KeyId, ProofBytes, ProofKind, ProofVersion, SectorNumber, SectorSize,
+};
 use holdfast_verifier::{porep, window_post, PreparedVerifyingKey, VerifyError};
 use sp_runtime::DispatchError;
 
 use crate::{Config, Error, Keys, Pallet, WeightInfo};
 
+/// The circuits whose statements the verifier makes.
+pub(crate) const VERSION: ProofVersion = ProofVersion::V1_2_0;
 /// The Groth16 proofs of a sector of 32 GiB or 64 GiB.
 const LARGE_POREP_PROOFS: u32 = 10;
 /// The public inputs of the window PoSts whose keys fit the chain's state.
@@ -222,7 +226,7 @@ impl<T: Config> Pallet<T> {
 
 	/// A key from storage, where only [`install`](Self::install) writes.
 	pub(crate) fn prepared(id: KeyId) -> Result<PreparedVerifyingKey, ProofError> {
-		let stored = Keys::<T>::get(id).ok_or(ProofError::NoKey)?;
+		let stored = Keys::<T>::get(id, VERSION).ok_or(ProofError::NoKey)?;
 		PreparedVerifyingKey::decode_trusted(&stored.prepared).map_err(|_| ProofError::CorruptKey)
 	}
 }

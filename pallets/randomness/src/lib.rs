@@ -36,6 +36,8 @@ pub use weights::WeightInfo;
 /// catches up after a policy that keeps less.
 pub const MAX_PRUNED_PER_BLOCK: u32 = 4;
 
+const LOG_TARGET: &str = "runtime::randomness";
+
 #[allow(missing_docs, clippy::cast_possible_truncation)]
 #[frame_support::pallet]
 pub mod pallet {
@@ -47,7 +49,7 @@ pub mod pallet {
 	use holdfast_primitives::{BlockNumber, Digest};
 	use sp_runtime::SaturatedConversion;
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -106,6 +108,12 @@ pub mod pallet {
 		pub fn value_at(block: BlockNumber) -> Option<Digest> {
 			History::<T>::get(block)
 		}
+
+		/// What the latest value was drawn from. On [`Source::ParentHash`] anybody who makes blocks can
+		/// predict and choose the challenges.
+		pub fn source() -> Option<Source> {
+			LatestSource::<T>::get()
+		}
 	}
 
 	impl<T: Config> Pallet<T> {
@@ -123,7 +131,29 @@ pub mod pallet {
 			let value = relay.mix(&previous, frame_system::Pallet::<T>::parent_hash().as_ref());
 			History::<T>::insert(now, value);
 			Latest::<T>::put(value);
-			LatestSource::<T>::put(relay.source());
+			let source = relay.source();
+			if LatestSource::<T>::get() != Some(source) {
+				Self::report(source);
+			}
+			LatestSource::<T>::put(source);
+		}
+
+		/// Tells whoever runs the node that the chain's challenges rest on something else than before.
+		fn report(source: Source) {
+			match source {
+				Source::RelayVrf => {
+					log::info!(target: LOG_TARGET, "randomness comes from the relay chain");
+				},
+				Source::RelayEpoch => log::info!(
+					target: LOG_TARGET,
+					"the relay block has no VRF output: randomness comes from the relay chain's last epoch"
+				),
+				Source::ParentHash => log::warn!(
+					target: LOG_TARGET,
+					"there is no randomness of a relay chain: whoever makes blocks can predict and choose the \
+					 challenges of proofs, as on a development chain"
+				),
+			}
 		}
 
 		/// Removes a bounded number of the values that nothing can ask for in the block `now` and

@@ -17,7 +17,7 @@ pub trait WeightInfo {
 impl WeightInfo for () {
 	fn record() -> Weight {
 		Weight::from_parts(WEIGHT_REF_TIME_PER_MICROS.saturating_mul(50), 2_048)
-			.saturating_add(RocksDbWeight::get().reads_writes(2, 4))
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 4))
 	}
 
 	fn prune(values: u32) -> Weight {

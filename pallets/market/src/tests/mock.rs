@@ -14,7 +14,7 @@ use holdfast_primitives::{
 use sp_core::{sr25519, Pair};
 use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage, MultiSignature, MultiSigner};
 
-use crate::{Event, Health, Providers, Sectors, SignedProposal};
+use crate::{Ask, Event, Health, Providers, Sectors, SignedProposal};
 
 pub type AccountId = AccountId32;
 pub type Signed = SignedProposal<AccountId, MultiSignature>;
@@ -23,6 +23,13 @@ pub type Signed = SignedProposal<AccountId, MultiSignature>;
 pub const ED: Balance = 100;
 pub const FUNDS: Balance = 1_000_000_000;
 pub const MAX_STEPS: u32 = 5;
+/// What every provider asks for: 10 for a KiB in each block.
+pub const DEFAULT_ASK: Ask = Ask {
+	price_per_gib_block: 10 << 20,
+	min_piece_bytes: 256,
+	max_piece_bytes: 1 << 20,
+	accepting: true,
+};
 
 #[frame_support::runtime]
 mod runtime {
@@ -66,6 +73,8 @@ impl pallet_balances::Config for Test {
 
 parameter_types! {
 	pub static CurrentPolicy: Policy = Policy::devnet();
+	pub static CurrentAsk: Ask = DEFAULT_ASK;
+	pub static Beneficiary: Option<AccountId> = None;
 }
 
 thread_local! {
@@ -81,6 +90,18 @@ pub struct Storage;
 impl Providers<AccountId> for Storage {
 	fn sector_size(provider: &AccountId) -> Option<SectorSize> {
 		PROVIDERS.with_borrow(|providers| providers.get(provider).copied())
+	}
+
+	fn ask(provider: &AccountId) -> Option<Ask> {
+		Self::sector_size(provider).map(|_| CurrentAsk::get())
+	}
+
+	fn operated_by(signer: &AccountId) -> Option<AccountId> {
+		(*signer == account("Worker")).then(provider)
+	}
+
+	fn beneficiary(provider: &AccountId) -> AccountId {
+		Beneficiary::get().unwrap_or_else(|| provider.clone())
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -194,6 +215,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	EXPIRATIONS.with_borrow_mut(BTreeMap::clear);
 	RELEASED.with_borrow_mut(Vec::clear);
 	CurrentPolicy::set(Policy::devnet());
+	CurrentAsk::set(DEFAULT_ASK);
 	let sizes = [
 		(provider(), SectorSize::MiB8),
 		(account("Other"), SectorSize::KiB2),
@@ -252,11 +274,22 @@ pub fn check_all() {
 	assert_eq!(sum, 4 * FUNDS);
 }
 
+/// Runs the hooks of every block until this one; the state is checked after each.
 pub fn run_to(block: u32) {
+	run_blocks(block, || Market::check_state().unwrap());
+}
+
+/// The same for a state that the test has broken.
+pub fn run_broken_to(block: u32) {
+	run_blocks(block, || ());
+}
+
+fn run_blocks(block: u32, check: impl Fn()) {
 	while System::block_number() < block {
 		let next = System::block_number() + 1;
 		System::set_block_number(next);
 		Market::on_initialize(next);
+		check();
 	}
 }
 

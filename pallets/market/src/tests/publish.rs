@@ -94,6 +94,17 @@ fn publishing_locks_the_price_and_the_collateral() {
 }
 
 #[test]
+fn a_worker_publishes_for_its_provider() {
+	with_deposits(|| {
+		let worker = RuntimeOrigin::signed(account("Worker"));
+		assert_ok!(Market::publish_deals(worker, batch(vec![sign(proposal())])));
+		assert_eq!(Market::deal(0).unwrap().provider, provider());
+		let balance = Market::market_balance(&provider());
+		assert_eq!(balance.collateral, proposal().provider_collateral);
+	});
+}
+
+#[test]
 fn a_bad_proposal_is_refused_alone() {
 	with_deposits(|| {
 		let with_nonce = |nonce| DealProposal {

@@ -37,6 +37,38 @@ fn healthy_blocks_are_paid_once() {
 }
 
 #[test]
+fn a_beneficiary_is_paid_in_the_providers_place() {
+	with_deposits(|| {
+		let id = active_deal();
+		let other = account("Other");
+		Beneficiary::set(Some(other.clone()));
+		let before = (
+			Balances::free_balance(provider()),
+			Balances::free_balance(&other),
+		);
+		set_health(7, 10, 60);
+		run_to(60);
+		assert_ok!(settle(&[id]));
+		assert_eq!(
+			(
+				Balances::free_balance(provider()),
+				Balances::free_balance(&other)
+			),
+			(before.0, before.1 + 100)
+		);
+		// An account that is not there yet cannot take less than the least balance: the provider has it.
+		Beneficiary::set(Some(account("Nobody")));
+		let escrow = Market::market_balance(&provider()).escrow;
+		set_health(7, 10 + 1, 61);
+		run_to(61);
+		assert_ok!(settle(&[id]));
+		let paid = Market::market_balance(&provider()).escrow - escrow
+			+ Balances::free_balance(account("Nobody"));
+		assert_eq!(paid, 10);
+	});
+}
+
+#[test]
 fn unhealthy_blocks_are_not_paid_for_and_go_back_to_the_client() {
 	with_deposits(|| {
 		let id = active_deal();

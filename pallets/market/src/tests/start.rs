@@ -146,7 +146,7 @@ fn money_that_cannot_be_moved_is_tried_again_and_not_lost() {
 		let reason = HoldReason::Collateral.into();
 		let held = Balances::balance_on_hold(&reason, &provider());
 		assert_ok!(Balances::set_balance_on_hold(&reason, &provider(), 0));
-		run_to(50);
+		run_broken_to(50);
 		let postponed = |deal| Event::ExpiryPostponed {
 			deal,
 			until: 50 + RETRY_DELAY,
@@ -177,7 +177,7 @@ fn an_entry_without_a_published_deal_is_dropped() {
 		assert_ok!(start_in(7, &[id]));
 		StartAgenda::<Test>::insert(50, id, ());
 		StartAgenda::<Test>::insert(50, 99, ());
-		run_to(50);
+		run_broken_to(50);
 		assert!(Deals::<Test>::contains_key(id));
 		assert_eq!(StartAgenda::<Test>::iter().count(), 0);
 	});

@@ -1,6 +1,6 @@
 //! Keys that a chain begins with.
 
-use holdfast_primitives::{KeyOrigin, SectorSize};
+use holdfast_primitives::{KeyOrigin, ProofVersion, SectorSize};
 use sp_runtime::BuildStorage;
 
 use super::mock::*;
@@ -11,6 +11,7 @@ fn genesis_key() -> GenesisKey {
 	let bytes = key(id).verifying_key();
 	GenesisKey {
 		id,
+		version: ProofVersion::V1_2_0,
 		origin: KeyOrigin::Devnet,
 		key: const_hex::encode_prefixed(&bytes),
 		digest: const_hex::encode(digest(&bytes)),
@@ -40,7 +41,7 @@ fn a_chain_begins_with_the_keys_of_its_genesis() {
 fn a_genesis_key_reads_from_json() {
 	let json = serde_json::to_string(&genesis_key()).unwrap();
 	assert!(
-		json.contains(r#""id":{"kind":"window-po-st","sector_size":"2KiB"}"#),
+		json.contains(r#""id":{"kind":"window-po-st","sector_size":"2KiB"},"version":"1.2.0""#),
 		"{json}"
 	);
 	assert_eq!(

@@ -22,6 +22,7 @@ fn root_sets_a_key_and_it_is_kept_prepared() {
 			assert_ok!(Proofs::set_verifying_key(
 				RuntimeOrigin::root(),
 				id,
+				VERSION,
 				KeyOrigin::Devnet,
 				bounded(bytes.clone()),
 				digest
@@ -29,6 +30,7 @@ fn root_sets_a_key_and_it_is_kept_prepared() {
 			System::assert_last_event(
 				Event::VerifyingKeySet {
 					id,
+					version: VERSION,
 					origin: KeyOrigin::Devnet,
 					digest,
 				}
@@ -37,7 +39,7 @@ fn root_sets_a_key_and_it_is_kept_prepared() {
 			let expected = PreparedVerifyingKey::from_bytes(&bytes).unwrap();
 			assert_eq!(Proofs::prepared(id), Ok(expected));
 			assert_eq!(
-				Proofs::verifying_key(id),
+				Proofs::verifying_key(id, VERSION),
 				Some(KeySummary {
 					digest,
 					origin: KeyOrigin::Devnet
@@ -58,13 +60,14 @@ fn nobody_but_root_sets_or_removes_a_key() {
 				Proofs::set_verifying_key(
 					origin.clone(),
 					id,
+					VERSION,
 					KeyOrigin::Ceremony,
 					bounded(bytes.clone()),
 					digest
 				),
 				BadOrigin
 			);
-			assert_noop!(Proofs::remove_verifying_key(origin, id), BadOrigin);
+			assert_noop!(Proofs::remove_verifying_key(origin, id, VERSION), BadOrigin);
 		}
 	});
 }
@@ -78,11 +81,15 @@ fn a_second_key_replaces_the_first() {
 		assert_ok!(Proofs::set_verifying_key(
 			RuntimeOrigin::root(),
 			id,
+			VERSION,
 			KeyOrigin::Ceremony,
 			bounded(bytes.clone()),
 			digest(&bytes)
 		));
-		assert_eq!(Proofs::verifying_key(id).unwrap().digest, digest(&bytes));
+		assert_eq!(
+			Proofs::verifying_key(id, VERSION).unwrap().digest,
+			digest(&bytes)
+		);
 	});
 }
 
@@ -91,11 +98,21 @@ fn a_removed_key_is_gone_and_cannot_be_removed_again() {
 	execute(|| {
 		let id = porep(SectorSize::MiB8);
 		store(id);
-		assert_ok!(Proofs::remove_verifying_key(RuntimeOrigin::root(), id));
-		System::assert_last_event(Event::VerifyingKeyRemoved { id }.into());
-		assert_eq!(Proofs::verifying_key(id), None);
+		assert_ok!(Proofs::remove_verifying_key(
+			RuntimeOrigin::root(),
+			id,
+			VERSION
+		));
+		System::assert_last_event(
+			Event::VerifyingKeyRemoved {
+				id,
+				version: VERSION,
+			}
+			.into(),
+		);
+		assert_eq!(Proofs::verifying_key(id, VERSION), None);
 		assert_noop!(
-			Proofs::remove_verifying_key(RuntimeOrigin::root(), id),
+			Proofs::remove_verifying_key(RuntimeOrigin::root(), id, VERSION),
 			Error::<Test>::NoKey
 		);
 	});
@@ -109,10 +126,16 @@ fn a_devnet_key_is_refused_where_those_are_refused() {
 		let bytes = key(id).verifying_key();
 		let digest = digest(&bytes);
 		assert_noop!(
-			Proofs::install(id, KeyOrigin::Devnet, &bytes, digest),
+			Proofs::install(id, VERSION, KeyOrigin::Devnet, &bytes, digest),
 			Error::<Test>::DevnetKeyRefused
 		);
-		assert_ok!(Proofs::install(id, KeyOrigin::Ceremony, &bytes, digest));
+		assert_ok!(Proofs::install(
+			id,
+			VERSION,
+			KeyOrigin::Ceremony,
+			&bytes,
+			digest
+		));
 	});
 }
 
@@ -124,7 +147,7 @@ fn a_key_with_another_digest_is_refused() {
 		let mut wrong = digest(&bytes);
 		wrong[31] ^= 1;
 		assert_noop!(
-			Proofs::install(id, KeyOrigin::Ceremony, &bytes, wrong),
+			Proofs::install(id, VERSION, KeyOrigin::Ceremony, &bytes, wrong),
 			Error::<Test>::DigestMismatch
 		);
 	});
@@ -140,7 +163,7 @@ fn a_key_for_another_number_of_inputs_is_refused() {
 		] {
 			let bytes = key(other).verifying_key();
 			assert_noop!(
-				Proofs::install(id, KeyOrigin::Ceremony, &bytes, digest(&bytes)),
+				Proofs::install(id, VERSION, KeyOrigin::Ceremony, &bytes, digest(&bytes)),
 				Error::<Test>::WrongInputCount
 			);
 		}
@@ -156,7 +179,7 @@ fn bytes_that_are_no_key_are_refused() {
 		let truncated = &key(id).verifying_key()[..4000];
 		for bytes in [&[][..], &[0; 4708], &off_curve, truncated] {
 			assert_noop!(
-				Proofs::install(id, KeyOrigin::Ceremony, bytes, digest(bytes)),
+				Proofs::install(id, VERSION, KeyOrigin::Ceremony, bytes, digest(bytes)),
 				Error::<Test>::MalformedKey
 			);
 		}
@@ -168,7 +191,13 @@ fn kinds_whose_keys_are_too_large_are_refused_before_any_work() {
 	execute(|| {
 		for size in [SectorSize::GiB32, SectorSize::GiB64] {
 			assert_noop!(
-				Proofs::install(window_post(size), KeyOrigin::Ceremony, &[], [0; 32]),
+				Proofs::install(
+					window_post(size),
+					VERSION,
+					KeyOrigin::Ceremony,
+					&[],
+					[0; 32]
+				),
 				Error::<Test>::KeyTooLarge
 			);
 		}

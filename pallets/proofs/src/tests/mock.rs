@@ -1,7 +1,7 @@
 //! A runtime with nothing but this pallet.
 
 use frame_support::{derive_impl, parameter_types};
-use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind, SectorSize};
+use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind, ProofVersion, SectorSize};
 use holdfast_verifier::trapdoor::TrapdoorKey;
 use sp_runtime::{
 	traits::{BlakeTwo256, Hash},
@@ -71,6 +71,8 @@ pub fn digest(key: &[u8]) -> Digest {
 	BlakeTwo256::hash(key).0
 }
 
+pub const VERSION: ProofVersion = ProofVersion::V1_2_0;
+
 /// A key of the right shape whose proofs the test can make.
 pub fn key(id: KeyId) -> TrapdoorKey {
 	use codec::Encode;
@@ -81,6 +83,6 @@ pub fn key(id: KeyId) -> TrapdoorKey {
 pub fn store(id: KeyId) -> TrapdoorKey {
 	let key = key(id);
 	let bytes = key.verifying_key();
-	Proofs::install(id, KeyOrigin::Ceremony, &bytes, digest(&bytes)).unwrap();
+	Proofs::install(id, VERSION, KeyOrigin::Ceremony, &bytes, digest(&bytes)).unwrap();
 	key
 }

@@ -12,9 +12,9 @@ fn noticed(change: impl FnOnce(&mut StoredKey)) -> sp_runtime::TryRuntimeError {
 		let id = porep(SectorSize::MiB8);
 		store(id);
 		Proofs::do_try_state().unwrap();
-		let mut stored = Keys::<Test>::get(id).unwrap();
+		let mut stored = Keys::<Test>::get(id, VERSION).unwrap();
 		change(&mut stored);
-		Keys::<Test>::insert(id, stored);
+		Keys::<Test>::insert(id, VERSION, stored);
 		Proofs::do_try_state().unwrap_err()
 	})
 }
@@ -52,7 +52,7 @@ fn a_key_that_cannot_be_read_verifies_nothing() {
 	new_test_ext().execute_with(|| {
 		let id = porep(SectorSize::MiB8);
 		store(id);
-		Keys::<Test>::mutate(id, |stored| {
+		Keys::<Test>::mutate(id, VERSION, |stored| {
 			stored.as_mut().unwrap().prepared = BoundedVec::default();
 		});
 		assert_eq!(Proofs::prepared(id), Err(ProofError::CorruptKey));

@@ -249,8 +249,8 @@ fn a_key_of_another_shape_in_storage_counts_as_corrupt() {
 	new_test_ext().execute_with(|| {
 		let size = SectorSize::MiB8;
 		store(window_post(size));
-		let stored = crate::Keys::<Test>::get(window_post(size)).unwrap();
-		crate::Keys::<Test>::insert(porep(size), stored);
+		let stored = crate::Keys::<Test>::get(window_post(size), VERSION).unwrap();
+		crate::Keys::<Test>::insert(porep(size), VERSION, stored);
 		assert_eq!(
 			verify_porep(size, &statement(size), &[[0; 192]]),
 			Err(ProofError::CorruptKey)

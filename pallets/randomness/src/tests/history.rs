@@ -85,7 +85,7 @@ fn the_source_is_the_best_that_there_was() {
 			(3, NOTHING, Source::ParentHash),
 		] {
 			block(number, [0; 32], &values);
-			assert_eq!(LatestSource::<Test>::get(), Some(source));
+			assert_eq!(Randomness::source(), Some(source));
 		}
 	});
 }

@@ -4,4 +4,5 @@
 
 mod history;
 pub mod mock;
+mod regressions;
 mod relay_proof;
