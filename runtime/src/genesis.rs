@@ -3,7 +3,9 @@
 use crate::{constants::PARACHAIN_ID, *};
 use alloc::{format, string::String, vec};
 use frame_support::build_struct_json_patch;
-use holdfast_primitives::{policy::HOLD, KeyId, KeyOrigin, Policy, ProofKind, SectorSize};
+use holdfast_primitives::{
+	policy::HOLD, KeyId, KeyOrigin, Policy, ProofKind, ProofVersion, SectorSize,
+};
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::traits::Hash as _;
@@ -103,6 +105,7 @@ fn devnet_keys() -> Vec<pallet_proofs::GenesisKey> {
 				kind: *kind,
 				sector_size: *sector_size,
 			},
+			version: ProofVersion::V1_2_0,
 			origin: KeyOrigin::Devnet,
 			key: to_hex(key),
 			digest: to_hex(BlakeTwo256::hash(key).as_bytes()),

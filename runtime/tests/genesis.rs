@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use holdfast_primitives::{KeyId, Policy, ProofKind, SectorSize};
+use holdfast_primitives::{KeyId, Policy, ProofKind, ProofVersion, SectorSize};
 use holdfast_runtime::{genesis, *};
 use sp_keyring::Sr25519Keyring;
 
@@ -40,7 +40,10 @@ fn development_chains_verify_the_development_sector_size() {
 				kind,
 				sector_size: SectorSize::MiB8,
 			};
-			assert!(pallet_proofs::Keys::<Runtime>::contains_key(id), "{id:?}");
+			assert!(
+				pallet_proofs::Keys::<Runtime>::contains_key(id, ProofVersion::V1_2_0),
+				"{id:?}"
+			);
 		}
 	});
 }

@@ -232,6 +232,24 @@ impl pallet_market::Providers<AccountId> for MarketProviders {
 		pallet_storage_provider::Providers::<Runtime>::get(provider).map(|info| info.sector_size)
 	}
 
+	fn ask(provider: &AccountId) -> Option<pallet_market::Ask> {
+		let info = pallet_storage_provider::Providers::<Runtime>::get(provider)?;
+		Some(pallet_market::Ask {
+			price_per_gib_block: info.ask.price_per_gib_block,
+			min_piece_bytes: info.ask.min_piece_bytes,
+			max_piece_bytes: info.ask.max_piece_bytes,
+			accepting: info.ask.accepting,
+		})
+	}
+
+	fn operated_by(signer: &AccountId) -> Option<AccountId> {
+		StorageProvider::operated_by(signer)
+	}
+
+	fn beneficiary(provider: &AccountId) -> AccountId {
+		StorageProvider::beneficiary(provider)
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_register(provider: &AccountId, size: SectorSize) {
 		benchmark::register(provider, size);

@@ -7,10 +7,10 @@ use holdfast_primitives::{
 	deadline::{window_at, Window},
 	randomness::{self, Domain},
 	BlockNumber, CommD, CommR, DeadlineIndex, Digest, KeyId, KeyOrigin, PartitionIndex, Policy,
-	ProofBytes, ProofKind, SectorNumber, SectorSize,
+	ProofBytes, ProofKind, ProofVersion, SectorNumber, SectorSize,
 };
 use holdfast_runtime::*;
-use holdfast_verifier::{porep, trapdoor::TrapdoorKey, window_post, PreparedVerifyingKey};
+use holdfast_verifier::{parameters::Parameters, porep, trapdoor::TrapdoorKey, window_post};
 use sp_io::hashing::blake2_256;
 
 pub const SIZE: SectorSize = SectorSize::MiB8;
@@ -40,17 +40,24 @@ impl Keys {
 			kind,
 			sector_size: SIZE,
 		};
-		let preset = pallet_proofs::Keys::<Runtime>::get(id).unwrap();
-		let inputs = PreparedVerifyingKey::decode_trusted(&preset.prepared)
-			.unwrap()
-			.input_count();
+		let parameters = Parameters::of(SIZE.bytes()).unwrap();
+		let inputs = match kind {
+			ProofKind::PoRep => parameters.porep_inputs(),
+			ProofKind::WindowPoSt => parameters.window_post_inputs(),
+		};
+		let origin = if policy().accept_devnet_keys {
+			KeyOrigin::Devnet
+		} else {
+			KeyOrigin::Ceremony
+		};
 		let key = TrapdoorKey::new(inputs, &kind.encode());
 		let bytes = key.verifying_key();
 		let digest = blake2_256(&bytes);
 		Proofs::set_verifying_key(
 			RuntimeOrigin::root(),
 			id,
-			KeyOrigin::Devnet,
+			ProofVersion::V1_2_0,
+			origin,
 			bytes.try_into().unwrap(),
 			digest,
 		)

@@ -4,8 +4,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
 mod batches;
 mod chain;
+mod economics;
+mod production;
+mod touched;
 
 use chain::*;
 use frame_support::{
