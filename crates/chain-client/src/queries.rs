@@ -93,6 +93,12 @@ impl ChainClient {
 		.await
 	}
 
+	/// When the best block was made, in milliseconds since 1970, by its author's clock.
+	pub async fn timestamp(&self) -> Result<Option<u64>, QueryError> {
+		let at = self.at_best().await?;
+		self.value(&at, "Timestamp", "Now", ()).await
+	}
+
 	/// The randomness of a block, from which tickets, seeds and challenges are drawn; none if the block is
 	/// not there yet, or so old that the chain has forgotten.
 	pub async fn randomness(&self, block: BlockNumber) -> Result<Option<Digest>, QueryError> {

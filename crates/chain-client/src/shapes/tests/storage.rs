@@ -59,6 +59,8 @@ fn providers_decode() {
 		"Providers",
 		account_key(BOB),
 		(
+			// No other keys than the owner's, which are not asked for.
+			[0u8; 4],
 			SectorSize::MiB8,
 			vec!["http://a.example", "\u{1b}[2J"],
 			(11u128, 128u64, 8u64 << 20, true),
