@@ -142,10 +142,16 @@ struct Offer {
 	root: String,
 }
 
-#[derive(Deserialize)]
-struct Accepted {
-	id: String,
-	received: u64,
+/// A deal that a provider took.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+	/// The provider's name for it.
+	pub id: String,
+	/// How much of its data is there already.
+	pub received: u64,
+	/// What to show when the data is sent.
+	pub upload_token: String,
 }
 
 #[derive(Deserialize)]
@@ -199,15 +205,14 @@ impl ProviderApi {
 			.await
 	}
 
-	/// Offers a deal. Returns the provider's name for it and how much of its data is there already.
-	/// Offering the same proposal again changes nothing.
+	/// Offers a deal. Offering the same proposal again changes nothing.
 	pub async fn offer(
 		&self,
 		proposal: &[u8],
 		signature: &[u8; 64],
 		payload_bytes: u64,
 		root: &Cid,
-	) -> Result<(String, u64), ApiError> {
+	) -> Result<Accepted, ApiError> {
 		let offer = Offer {
 			proposal: const_hex::encode_prefixed(proposal),
 			signature: const_hex::encode_prefixed(signature),
@@ -217,8 +222,7 @@ impl ProviderApi {
 		let answer = self
 			.send(self.http.post(self.path("/v1/deals")).json(&offer))
 			.await?;
-		let Accepted { id, received } = self.read(answer).await?;
-		Ok((id, received))
+		self.read(answer).await
 	}
 
 	/// Where a deal stands.
@@ -231,10 +235,17 @@ impl ProviderApi {
 	}
 
 	/// Sends a part of a deal's data. Returns how much the provider has now.
-	pub async fn upload(&self, id: &str, offset: u64, bytes: Vec<u8>) -> Result<u64, ApiError> {
+	pub async fn upload(
+		&self,
+		deal: &Accepted,
+		offset: u64,
+		bytes: Vec<u8>,
+	) -> Result<u64, ApiError> {
+		let path = self.path(&format!("/v1/deals/{}/data", deal.id));
 		let request = self
 			.http
-			.request(Method::PATCH, self.path(&format!("/v1/deals/{id}/data")))
+			.request(Method::PATCH, path)
+			.bearer_auth(&deal.upload_token)
 			.header("Upload-Offset", offset)
 			.header(header::CONTENT_TYPE, "application/octet-stream")
 			.body(bytes);

@@ -34,17 +34,14 @@ impl Output {
 		self.json
 	}
 
-	/// Prints one of many lines, unless the output is JSON: then [`Self::rows`] prints them all.
-	pub fn line(self, line: impl AsRef<str>) {
-		if !self.json {
-			println!("{}", line.as_ref());
-		}
-	}
-
-	/// Prints a list as JSON, if the output is that.
-	pub fn rows(self, rows: &[serde_json::Value]) {
+	/// Begins a list, of which each row is printed as it comes.
+	pub fn rows(self) -> Rows {
 		if self.json {
-			self.result(&rows, String::new);
+			print!("[");
+		}
+		Rows {
+			output: self,
+			is_empty: true,
 		}
 	}
 
@@ -82,5 +79,37 @@ impl Output {
 		}
 		bar.enable_steady_tick(Duration::from_millis(200));
 		bar
+	}
+}
+
+/// A list that is printed row by row, as lines or as one JSON document, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Rows {
+	output: Output,
+	is_empty: bool,
+}
+
+impl Rows {
+	/// Prints a row: `value` as JSON, or the line that `text` says.
+	pub fn row(
+		&mut self,
+		value: impl FnOnce() -> serde_json::Value,
+		text: impl FnOnce() -> String,
+	) {
+		if !self.output.json {
+			println!("{}", text());
+			return;
+		}
+		let comma = if self.is_empty { "" } else { "," };
+		print!("{comma}\n  {}", value());
+		self.is_empty = false;
+	}
+}
+
+impl Drop for Rows {
+	fn drop(&mut self) {
+		if self.output.json {
+			println!("{}]", if self.is_empty { "" } else { "\n" });
+		}
 	}
 }

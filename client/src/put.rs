@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use crate::{
 	amount::format_amount,
-	api::{genesis_of, ApiError, DealStatus, Info, ProviderApi},
+	api::{genesis_of, Accepted, ApiError, DealStatus, Info, ProviderApi},
 	ticket::{Ticket, TicketShard},
 };
 
@@ -252,7 +252,7 @@ pub async fn put(
 	let mut ids = Vec::with_capacity(offers.len());
 	for (index, (proposal, candidate)) in offers.iter().enumerate() {
 		let signature = signer.sign(&proposal.signing_bytes(&chain.genesis_hash()));
-		let (id, received) = candidate
+		let taken = candidate
 			.api
 			.offer(
 				&proposal.encode(),
@@ -263,22 +263,13 @@ pub async fn put(
 			.await?;
 		report(PutEvent::Offered {
 			piece: index,
-			id: id.clone(),
+			id: taken.id.clone(),
 			provider: candidate.account,
 			url: candidate.api.url().to_owned(),
 		});
-		upload(
-			&candidate.api,
-			&id,
-			index,
-			&package,
-			received,
-			options,
-			report,
-		)
-		.await?;
+		upload(&candidate.api, &taken, index, &package, options, report).await?;
 		report(PutEvent::Uploaded { piece: index });
-		ids.push(id);
+		ids.push(taken.id);
 	}
 
 	let mut shards = Vec::with_capacity(ids.len());
@@ -490,14 +481,14 @@ fn propose(
 
 async fn upload(
 	api: &ProviderApi,
-	id: &str,
+	deal: &Accepted,
 	piece: usize,
 	package: &Packed,
-	mut received: u64,
 	options: &PutOptions,
 	report: &(dyn Fn(PutEvent) + Send + Sync),
 ) -> Result<(), PutError> {
 	let total = package.car_bytes(piece);
+	let mut received = deal.received;
 	let mut failures = 0;
 	while received < total {
 		report(PutEvent::Uploading {
@@ -506,7 +497,7 @@ async fn upload(
 			total,
 		});
 		let bytes = read_part(package, piece, received, options).await?;
-		match api.upload(id, received, bytes).await {
+		match api.upload(deal, received, bytes).await {
 			Ok(now) => {
 				received = now;
 				failures = 0;
@@ -520,7 +511,7 @@ async fn upload(
 				sleep(UPLOAD_PAUSE.saturating_mul(1 << failures)).await;
 				failures = failures.saturating_add(1);
 				// What the provider kept decides where to go on.
-				if let Ok(status) = api.deal(id).await {
+				if let Ok(status) = api.deal(&deal.id).await {
 					received = status.received;
 				}
 			},

@@ -166,23 +166,20 @@ impl DetachIndex {
 	pub fn run(self, output: Output) -> anyhow::Result<()> {
 		let index = index_of(open(&self.car)?, self.bounds.limits())?;
 		if self.list {
-			let rows: Vec<_> = index
-				.iter()
-				.map(|entry| {
-					json!({
-						"hash": entry.hash.map(super::codec_name),
-						"digest": const_hex::encode(entry.digest),
-						"offset": entry.offset,
-					})
-				})
-				.collect();
-			if !output.is_json() {
-				for entry in index.iter() {
-					let digest = const_hex::encode(entry.digest);
-					output.line(format!("{digest} {}", entry.offset));
-				}
+			let mut rows = output.rows();
+			for entry in index.iter() {
+				let digest = const_hex::encode(entry.digest);
+				rows.row(
+					|| {
+						json!({
+							"hash": entry.hash.map(super::codec_name),
+							"digest": digest,
+							"offset": entry.offset,
+						})
+					},
+					|| format!("{digest} {}", entry.offset),
+				);
 			}
-			output.rows(&rows);
 			return Ok(());
 		}
 		let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, path::PathBuf, rc::Rc};
 
 use clap::Args;
 use holdfast_data::{
@@ -12,6 +12,11 @@ use serde_json::{json, Value};
 
 use super::{codec_name, open, texts, Bounds, Progress};
 use crate::output::Output;
+
+/// How many files are listed at most.
+const MAX_ROWS: u64 = 10_000_000;
+/// How long a file's path may be.
+const MAX_PATH_BYTES: usize = 16 << 10;
 
 /// List the blocks of a CAR, or its files.
 #[derive(Debug, Args)]
@@ -34,40 +39,49 @@ impl List {
 			return self.files(output);
 		}
 		let mut car = CarReader::new(open(&self.car)?, self.bounds.limits())?;
-		let mut rows = Vec::new();
+		let mut rows = output.rows();
 		while let Some(section) = car.next_section()? {
 			car.seek_past_data()?;
 			let codec = codec_name(section.cid.codec());
-			if output.is_json() {
-				rows.push(json!({
-					"cid": section.cid.to_string(),
-					"offset": section.offset,
-					"dataOffset": section.data_offset,
-					"bytes": section.data_bytes,
-					"codec": codec,
-				}));
-			} else if self.verbose {
-				let (cid, at, bytes) = (section.cid, section.offset, section.data_bytes);
-				output.line(format!("{cid} {codec} {at} {bytes}"));
-			} else {
-				output.line(section.cid.to_string());
-			}
+			let (cid, at, bytes) = (section.cid, section.offset, section.data_bytes);
+			rows.row(
+				|| {
+					json!({
+						"cid": cid.to_string(),
+						"offset": at,
+						"dataOffset": section.data_offset,
+						"bytes": bytes,
+						"codec": codec,
+					})
+				},
+				|| match self.verbose {
+					true => format!("{cid} {codec} {at} {bytes}"),
+					false => cid.to_string(),
+				},
+			);
 		}
-		output.rows(&rows);
 		Ok(())
 	}
 
 	fn files(self, output: Output) -> anyhow::Result<()> {
 		let mut blocks = StoredCar::open(open(&self.car)?, self.bounds.limits())?;
 		let roots = blocks.index().roots().to_vec();
-		let mut rows = Vec::new();
-		let mut pending: Vec<(String, Cid, u64)> = roots
+		let mut rows = output.rows();
+		let mut listed = 0u64;
+		// What is still to be listed, the next on top: its folder's path, its name and its block.
+		let mut pending: Vec<(Rc<str>, String, Cid)> = roots
 			.into_iter()
 			.rev()
-			.map(|root| (String::new(), root, 0))
+			.map(|root| (Rc::from(""), String::new(), root))
 			.collect();
-		while let Some((path, cid, depth)) = pending.pop() {
-			anyhow::ensure!(depth < 256, "{path} is deeper than 256 folders");
+		while let Some((folder, name, cid)) = pending.pop() {
+			let path = format!("{folder}{name}");
+			// A small DAG can be a large folder.
+			anyhow::ensure!(
+				path.len() <= MAX_PATH_BYTES,
+				"a path has more than {MAX_PATH_BYTES} bytes"
+			);
+			anyhow::ensure!(listed < MAX_ROWS, "there are more than {MAX_ROWS} entries");
 			let block = blocks.block(&cid)?;
 			let node = Node::decode(&cid, &block)?;
 			let (kind, size) = match &node {
@@ -79,27 +93,31 @@ impl List {
 				Node::Symlink(_) => ("link", 0),
 				Node::Directory(_) | Node::Shard(_) => ("directory", 0),
 			};
-			if !path.is_empty() {
-				if output.is_json() {
-					let cid = cid.to_string();
-					rows.push(json!({ "path": path, "cid": cid, "type": kind, "bytes": size }));
-				} else if self.verbose {
-					output.line(format!("{cid} {kind} {size} {path}"));
-				} else {
-					output.line(&path);
-				}
+			if !name.is_empty() {
+				listed += 1;
+				let cid = cid.to_string();
+				rows.row(
+					|| json!({ "path": path, "cid": cid, "type": kind, "bytes": size }),
+					|| match self.verbose {
+						true => format!("{cid} {kind} {size} {path}"),
+						false => path.clone(),
+					},
+				);
 			}
 			let mut entries = walk::entries(&mut blocks, &cid, node)?.unwrap_or_default();
 			entries.sort_by(|one, two| two.name.cmp(&one.name));
+			let folder: Rc<str> = match path.is_empty() {
+				true => path.into(),
+				false => format!("{path}/").into(),
+			};
 			for entry in entries {
-				let path = match path.is_empty() {
-					true => entry.name,
-					false => format!("{path}/{}", entry.name),
-				};
-				pending.push((path, entry.cid, depth + 1));
+				anyhow::ensure!(
+					!entry.name.is_empty(),
+					"{folder} has an entry without a name"
+				);
+				pending.push((Rc::clone(&folder), entry.name, entry.cid));
 			}
 		}
-		output.rows(&rows);
 		Ok(())
 	}
 }
