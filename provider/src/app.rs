@@ -6,8 +6,8 @@ use holdfast_primitives::{randomness, Digest, SectorNumber};
 use tokio::sync::Notify;
 
 use crate::{
-	chain::Chain, config::Config, database::Database, hooks::Hooks, pipeline::ProofBatcher,
-	store::Store, worker::Worker,
+	chain::Chain, config::Config, database::Database, hooks::Hooks, monitor::Monitor,
+	pipeline::ProofBatcher, store::Store, worker::Worker,
 };
 
 /// What all parts of the daemon share.
@@ -24,6 +24,8 @@ pub struct App {
 	pub worker: Worker,
 	/// The proofs of replication that go to the chain together.
 	pub proofs: ProofBatcher,
+	/// The alerts and the counts.
+	pub monitor: Monitor,
 	/// How to misbehave.
 	pub hooks: Hooks,
 	/// Told when there are new tasks.

@@ -22,6 +22,8 @@ pub trait Chain: Send + Sync {
 	fn policy(&self) -> Answer<'_, Policy>;
 	/// The best block.
 	fn best_block(&self) -> Answer<'_, BlockRef>;
+	/// When the best block was made, in milliseconds since 1970, by its author's clock.
+	fn timestamp(&self) -> Answer<'_, Option<u64>>;
 	/// The hash of a block of the best fork.
 	fn block_hash(&self, block: BlockNumber) -> Answer<'_, Option<Digest>>;
 	/// The events of a block.
@@ -165,6 +167,10 @@ impl Chain for NodeChain {
 
 	fn best_block(&self) -> Answer<'_, BlockRef> {
 		Box::pin(async { Ok(self.client.best_block().await?) })
+	}
+
+	fn timestamp(&self) -> Answer<'_, Option<u64>> {
+		Box::pin(async { Ok(self.client.timestamp().await?) })
 	}
 
 	fn block_hash(&self, block: BlockNumber) -> Answer<'_, Option<Digest>> {

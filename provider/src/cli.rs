@@ -18,7 +18,13 @@ use holdfast_provider::{
 	config::{Config, Template, FILE_NAME, KEY_FILE_NAME},
 	daemon::{self, Lock, DATABASE_FILE},
 	database::Database,
+	token::Token,
 	work,
+};
+
+use crate::commands::{
+	wizard::{self, Asked},
+	Deals, Doctor, Sectors, Tasks,
 };
 
 /// The storage provider's daemon: takes deals, seals and proves their data, and serves it.
@@ -49,7 +55,8 @@ impl Base {
 
 #[derive(Subcommand)]
 enum Command {
-	/// Write a commented configuration, and a new key if there is none.
+	/// Write a commented configuration, and a new key and a token if there are none. At a terminal it asks for
+	/// what is not said here.
 	Init {
 		#[command(flatten)]
 		base: Base,
@@ -68,6 +75,9 @@ enum Command {
 		/// Ask the test network's faucet for money.
 		#[arg(long)]
 		use_faucet: bool,
+		/// Ask nothing.
+		#[arg(long)]
+		yes: bool,
 	},
 	/// Run the daemon.
 	Run {
@@ -81,6 +91,35 @@ enum Command {
 		/// For programs.
 		#[arg(long)]
 		json: bool,
+	},
+	/// List the sectors.
+	Sectors {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		sectors: Sectors,
+	},
+	/// List the deals.
+	Deals {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		deals: Deals,
+	},
+	/// List what is to be done, and what was given up.
+	Tasks {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		tasks: Tasks,
+	},
+	/// Look at clock, disk, memory, chain, money, deadlines and keys, and say what is wrong. The exit code is 0 if
+	/// all is well, 3 for warnings and 1 for failures.
+	Doctor {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		doctor: Doctor,
 	},
 	/// Make the development networks' proving keys, once. Their trapdoor is public.
 	Keys {
@@ -149,19 +188,41 @@ impl Cli {
 				public_url,
 				sector_size,
 				use_faucet,
+				yes,
 			} => {
+				let base = base.path()?;
+				let asked = Asked {
+					node: node.is_none(),
+					listen: listen.is_none(),
+					public_url: public_url.is_none(),
+					sector_size: sector_size.is_none(),
+					use_faucet: !use_faucet,
+				};
 				let default = Template::default();
-				let template = Template {
+				let mut template = Template {
 					node: node.unwrap_or(default.node),
 					listen: listen.unwrap_or(default.listen),
 					public_url,
 					sector_size: sector_size.unwrap_or(default.sector_size),
 					use_faucet,
 				};
-				init(&base.path()?, &template)?;
+				let has_answers = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+				if has_answers && !yes && !base.join(FILE_NAME).exists() {
+					let (input, output) = (std::io::stdin(), std::io::stdout());
+					wizard::ask(&mut template, &asked, &mut input.lock(), &mut output.lock())?;
+				}
+				init(&base, &template)?;
 			},
 			Command::Run { base } => run(&base.path()?)?,
 			Command::Status { base, json } => status(&base.path()?, json)?,
+			Command::Sectors { base, sectors } => sectors.run(&base.path()?)?,
+			Command::Deals { base, deals } => deals.run(&base.path()?)?,
+			Command::Tasks { base, tasks } => tasks.run(&base.path()?)?,
+			Command::Doctor { base, doctor } => {
+				let base = base.path()?;
+				let config = Config::load(&base)?;
+				return doctor.run(&base, &config, check_keys(&config));
+			},
 			Command::Keys {
 				sector_size,
 				only,
@@ -194,7 +255,14 @@ fn init(base: &Path, template: &Template) -> anyhow::Result<()> {
 		println!("wrote a new key to {}: keep a copy of it", key.display());
 		signer
 	};
+	let config = Config::load(base)?;
+	Token::read_or_create(&config.api.token_file)?;
 	println!("the provider's account is {}", signer.account());
+	println!(
+		"the status page is at {}/ and asks for the token in {}",
+		config.api.local_url(),
+		config.api.token_file.display()
+	);
 	println!(
 		"next: send it some money, then run `holdfast-provider run --base {}`",
 		base.display()
@@ -204,6 +272,7 @@ fn init(base: &Path, template: &Template) -> anyhow::Result<()> {
 
 fn run(base: &Path) -> anyhow::Result<()> {
 	let config = Config::load(base)?;
+	daemon::check_secrets(&config)?;
 	let directory = keys_directory(config.storage.keys.clone())?;
 	// It sets environment variables, so it comes before there are threads.
 	let store = KeyStore::open(&directory)?;
@@ -219,6 +288,15 @@ fn run(base: &Path) -> anyhow::Result<()> {
 		executable,
 	))?;
 	Ok(())
+}
+
+/// Whether the proving keys are there.
+fn check_keys(config: &Config) -> anyhow::Result<String> {
+	let store = KeyStore::open(&keys_directory(config.storage.keys.clone())?)?;
+	for key in key_ids(config.storage.sector_size) {
+		store.check(key)?;
+	}
+	Ok(format!("both are in {}", store.directory().display()))
 }
 
 fn keys_directory(configured: Option<PathBuf>) -> anyhow::Result<PathBuf> {

@@ -71,12 +71,23 @@ impl Default for ChainConfig {
 pub struct ApiConfig {
 	/// Where the API listens.
 	pub listen: SocketAddr,
-	/// The URL that is announced on the chain. Without it: `http://` and the listening address.
+	/// The URL that is announced on the chain. Without it: `http://`, or `https://` with TLS, and the
+	/// listening address.
 	pub public_url: Option<String>,
 	/// How long a request may take, uploads and downloads apart.
 	pub request_timeout_seconds: u64,
 	/// How long an upload or download may stand still.
 	pub idle_timeout_seconds: u64,
+	/// The file with the operator's token, relative to the base folder. It is made if there is none.
+	pub token_file: PathBuf,
+	/// The certificate chain for TLS, in PEM, relative to the base folder. Without it connections are plain.
+	pub tls_certificate: Option<PathBuf>,
+	/// The certificate's key, in PEM, relative to the base folder.
+	pub tls_key: Option<PathBuf>,
+	/// How many connections there may be at a time.
+	pub max_connections: u32,
+	/// How many requests are answered in a second for one address. Zero: no limit.
+	pub requests_per_second: u32,
 }
 
 impl Default for ApiConfig {
@@ -86,6 +97,11 @@ impl Default for ApiConfig {
 			public_url: None,
 			request_timeout_seconds: 30,
 			idle_timeout_seconds: 60,
+			token_file: "api.token".into(),
+			tls_certificate: None,
+			tls_key: None,
+			max_connections: 1024,
+			requests_per_second: 200,
 		}
 	}
 }
@@ -93,9 +109,16 @@ impl Default for ApiConfig {
 impl ApiConfig {
 	/// The URL that is announced on the chain.
 	pub fn announced_url(&self) -> String {
-		self.public_url
-			.clone()
-			.unwrap_or_else(|| format!("http://{}", self.listen))
+		self.public_url.clone().unwrap_or_else(|| self.local_url())
+	}
+
+	/// The URL at the listening address.
+	pub fn local_url(&self) -> String {
+		let scheme = match self.tls_certificate {
+			Some(_) => "https",
+			None => "http",
+		};
+		format!("{scheme}://{}", self.listen)
 	}
 }
 
@@ -256,9 +279,15 @@ impl Config {
 			},
 			other => other,
 		})?;
-		for folder in [&mut config.storage.path, &mut config.chain.key_file]
-			.into_iter()
-			.chain(config.storage.keys.as_mut())
+		for folder in [
+			&mut config.storage.path,
+			&mut config.chain.key_file,
+			&mut config.api.token_file,
+		]
+		.into_iter()
+		.chain(config.storage.keys.as_mut())
+		.chain(config.api.tls_certificate.as_mut())
+		.chain(config.api.tls_key.as_mut())
 		{
 			// An absolute path takes the base's place.
 			*folder = base.join(&*folder);
@@ -298,6 +327,15 @@ impl Config {
 		}
 		if self.api.request_timeout_seconds == 0 || self.api.idle_timeout_seconds == 0 {
 			return invalid("api.request_timeout_seconds", "timeouts must be at least 1");
+		}
+		if self.api.tls_certificate.is_some() != self.api.tls_key.is_some() {
+			return invalid(
+				"api.tls_key",
+				"needs api.tls_certificate, and the other way round",
+			);
+		}
+		if self.api.max_connections == 0 {
+			return invalid("api.max_connections", "must be at least 1");
 		}
 		if PaddedPieceSize::new(self.ask.min_piece_bytes).is_none()
 			|| PaddedPieceSize::new(self.max_piece_bytes()).is_none()
@@ -390,6 +428,7 @@ mod tests {
 			.lines()
 			.filter(|line| !line.starts_with("# key_environment") && !line.starts_with("# keys"))
 			.filter(|line| !line.starts_with("# public_url") && !line.starts_with("# memory_bytes"))
+			.filter(|line| !line.starts_with("# tls_"))
 			.map(|line| match line.strip_prefix("# ") {
 				Some(setting) if setting.contains(" = ") => format!("{setting}\n"),
 				_ => format!("{line}\n"),
@@ -426,6 +465,9 @@ mod tests {
 				"[api]\nrequest_timeout_seconds = 0",
 				"api.request_timeout_seconds",
 			),
+			("[api]\ntls_key = \"a\"", "api.tls_key"),
+			("[api]\ntls_certificate = \"a\"", "api.tls_key"),
+			("[api]\nmax_connections = 0", "api.max_connections"),
 			("[ask]\nmin_piece_bytes = 100", "ask.min_piece_bytes"),
 			(
 				"[ask]\nmin_piece_bytes = 512\nmax_piece_bytes = 256",
@@ -481,13 +523,20 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		std::fs::write(
 			folder.path().join(FILE_NAME),
-			"[storage]\npath = \"here\"\nkeys = \"/there\"",
+			"[storage]\npath = \"here\"\nkeys = \"/there\"\n[api]\ntls_certificate = \"a.pem\"\ntls_key = \"/b\"",
 		)
 		.unwrap();
 		let config = Config::load(folder.path()).unwrap();
 		assert_eq!(config.storage.path, folder.path().join("here"));
 		assert_eq!(config.storage.keys, Some("/there".into()));
 		assert_eq!(config.chain.key_file, folder.path().join(KEY_FILE_NAME));
+		assert_eq!(config.api.token_file, folder.path().join("api.token"));
+		assert_eq!(
+			config.api.tls_certificate,
+			Some(folder.path().join("a.pem"))
+		);
+		assert_eq!(config.api.tls_key, Some("/b".into()));
+		assert_eq!(config.api.announced_url(), "https://127.0.0.1:8400");
 	}
 
 	#[test]

@@ -15,16 +15,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-	api,
+	api::{self, server},
 	app::App,
 	chain::{Chain, NodeChain},
-	config::{ChainConfig, Config},
+	config::{ApiConfig, ChainConfig, Config},
 	database::{now, Database, DatabaseError},
 	hooks::Hooks,
+	monitor::Monitor,
 	pipeline::{settle::settle, Pipeline},
 	post::PostLoop,
 	store::{Store, StoreError},
 	tasks::{least_memory, memory_of_machine, Engine, Kind, Limits},
+	token::{Token, TokenError},
+	watch,
 	worker::Worker,
 };
 
@@ -75,6 +78,16 @@ pub fn signer(config: &ChainConfig) -> Result<Signer, SignerError> {
 	}
 }
 
+/// Refuses secrets that others than their owner can read.
+pub fn check_secrets(config: &Config) -> Result<(), DaemonError> {
+	signer(&config.chain)?;
+	server_options(&config.api)?;
+	if config.api.token_file.exists() {
+		Token::read(&config.api.token_file)?;
+	}
+	Ok(())
+}
+
 /// Runs the daemon until it gets SIGINT or SIGTERM. `keys` is the proving keys' folder, `executable` this
 /// program.
 pub async fn run(
@@ -87,6 +100,8 @@ pub async fn run(
 	task_memory(&config)?;
 	let hooks = Hooks::from_environment()?;
 	let signer = signer(&config.chain)?;
+	let operator = Token::read_or_create(&config.api.token_file)?;
+	let options = server_options(&config.api)?;
 	let store = Store::open(&config.storage.path, config.storage.min_free_bytes)?;
 	let database = Database::open(&base.join(DATABASE_FILE)).await?;
 	bind(&database, "store", store.id(), "the store folder").await?;
@@ -125,14 +140,16 @@ pub async fn run(
 		store,
 		hooks,
 		wake: wake.clone(),
+		monitor: Monitor::with_operator(operator),
 	});
-	serve(app, listener, wake, stop).await
+	serve(app, listener, options, wake, stop).await
 }
 
 /// Runs the parts of the daemon until it is told to stop.
 async fn serve(
 	app: Arc<App>,
 	listener: TcpListener,
+	options: server::Options,
 	wake: Arc<Notify>,
 	stop: CancellationToken,
 ) -> Result<(), DaemonError> {
@@ -157,30 +174,24 @@ async fn serve(
 		let stop = stop.clone();
 		async move { engine.run(stop).await }
 	});
-	let api = tokio::spawn({
-		let router = api::router(app.clone());
-		let stop = stop.clone();
-		async move {
-			axum::serve(listener, router)
-				.with_graceful_shutdown(async move { stop.cancelled().await })
-				.await
-		}
-	});
+	let watch = tokio::spawn(watch::run(app.clone(), stop.clone()));
+	let api = tokio::spawn(server::serve(
+		listener,
+		api::router(app.clone()),
+		options,
+		stop.clone(),
+	));
 	stop.cancelled().await;
 	info!("stopping");
-	// Open downloads do not keep the daemon from stopping.
-	let api = tokio::time::timeout(Duration::from_secs(5), api).await;
-	let (post, tasks) = tokio::join!(post, tasks);
+	let (post, tasks, watch, api) = tokio::join!(post, tasks, watch, api);
 	let problems = [
 		post.err().map(|error| error.to_string()),
+		watch.err().map(|error| error.to_string()),
+		api.err().map(|error| error.to_string()),
 		tasks.map_or_else(
 			|error| Some(error.to_string()),
 			|ended| ended.err().map(|error| error.to_string()),
 		),
-		match api {
-			Ok(Ok(Err(error))) => Some(error.to_string()),
-			_ => None,
-		},
 	];
 	for problem in problems.into_iter().flatten() {
 		warn!("did not stop cleanly: {problem}");
@@ -189,6 +200,21 @@ async fn serve(
 	app.database.close().await;
 	info!("stopped");
 	Ok(())
+}
+
+/// How the API is served.
+fn server_options(config: &ApiConfig) -> Result<server::Options, DaemonError> {
+	let tls = match (&config.tls_certificate, &config.tls_key) {
+		(Some(certificate), Some(key)) => Some(server::tls(certificate, key)?),
+		_ => None,
+	};
+	let idle_timeout = Duration::from_secs(config.idle_timeout_seconds);
+	Ok(server::Options {
+		tls,
+		max_connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX),
+		head_timeout: idle_timeout,
+		idle_timeout,
+	})
 }
 
 /// How much memory tasks may take: what is configured, less what a window PoSt takes, which waits for
@@ -331,6 +357,12 @@ pub enum DaemonError {
 		/// What is needed.
 		least: u64,
 	},
+	/// There is no operator's token.
+	#[error(transparent)]
+	Token(#[from] TokenError),
+	/// TLS cannot be used.
+	#[error(transparent)]
+	Tls(#[from] server::TlsError),
 	/// There is no key.
 	#[error(transparent)]
 	Signer(#[from] SignerError),

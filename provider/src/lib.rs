@@ -7,6 +7,8 @@
 //! - [`worker`] runs what computes in child processes ([`work`]).
 //! - [`api`] is the HTTP side, [`chain`] the chain's.
 //! - [`bench`] measures what the steps cost.
+//! - [`overview`] is what an operator wants to know, [`metrics`] the same for Prometheus, [`watch`] raises
+//!   alerts in the [`monitor`], [`doctor`] looks before there is trouble.
 //! - [`hooks`] says how to make the daemon misbehave in tests.
 
 #![deny(missing_docs)]
@@ -19,10 +21,17 @@ pub mod config;
 pub mod daemon;
 pub mod database;
 pub mod deal;
+pub mod doctor;
 pub mod hooks;
+pub mod log;
+pub mod metrics;
+pub mod monitor;
+pub mod overview;
 pub mod pipeline;
 pub mod post;
 pub mod store;
 pub mod tasks;
+pub mod token;
+pub mod watch;
 pub mod work;
 pub mod worker;

@@ -1,11 +1,12 @@
 //! `holdfast-provider`: the storage provider's daemon.
 
 mod cli;
+mod commands;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use holdfast_provider::log::{self, Form};
 
 fn main() -> ExitCode {
 	// What filecoin-proofs tells of its steps would bury the daemon's own log.
@@ -13,12 +14,14 @@ fn main() -> ExitCode {
 		.nth(1)
 		.is_some_and(|argument| argument == "work" || argument == "bench");
 	let default = if is_step { "warn" } else { "info" };
-	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-	tracing_subscriber::fmt()
-		.with_env_filter(filter)
-		.with_writer(std::io::stderr)
-		.with_ansi(std::io::stderr().is_terminal())
-		.init();
+	let form = std::env::var(log::VARIABLE).map_or(Ok(Form::Text), |text| text.parse());
+	match form {
+		Ok(form) => log::start(form, default),
+		Err(error) => {
+			eprintln!("error: {}: {error}", log::VARIABLE);
+			return ExitCode::FAILURE;
+		},
+	}
 	match cli::Cli::parse().run() {
 		Ok(code) => code,
 		Err(error) => {

@@ -2,6 +2,7 @@
 //! challenge is known, and proofs are sent as soon as the window is open, again at every block until the
 //! chain has them. It shares no queue and no lock with the sealing.
 
+mod alarm;
 mod inspect;
 mod send;
 
@@ -27,6 +28,7 @@ use tracing::{error, info, warn};
 use crate::{
 	app::App,
 	chain::ChainError,
+	monitor::PostResult,
 	tasks::TaskError,
 	worker::{Proven, Request, WorkerError},
 };
@@ -95,8 +97,17 @@ impl Slots {
 		self.with(|slots| slots.get(slot).cloned())
 	}
 
-	fn forget_before(&self, block: BlockNumber, window: BlockNumber) {
-		self.with(|slots| slots.retain(|slot, _| slot.open.saturating_add(window) > block));
+	/// The slots whose window is over and that were not proven. The proven ones are forgotten.
+	fn missed_before(&self, block: BlockNumber, window: BlockNumber) -> Vec<Slot> {
+		self.with(|slots| {
+			let is_over = |slot: &Slot| slot.open.saturating_add(window) <= block;
+			slots.retain(|slot, progress| !(is_over(slot) && *progress == Progress::Done));
+			slots.keys().copied().filter(is_over).collect()
+		})
+	}
+
+	fn forget(&self, slot: &Slot) {
+		self.with(|slots| slots.remove(slot));
 	}
 }
 
@@ -170,7 +181,10 @@ impl PostLoop {
 			return Ok(());
 		};
 		let policy = self.app.chain.policy().await?;
-		self.slots.forget_before(best, policy.challenge_window());
+		for slot in self.slots.missed_before(best, policy.challenge_window()) {
+			alarm::missed(&self.app, slot).await?;
+			self.slots.forget(&slot);
+		}
 		lock(&self.inspected).retain(|slot| slot.open > best);
 		let mut problem = None;
 		for (deadline, window) in due_windows(&policy, &info, best) {
@@ -202,7 +216,9 @@ impl PostLoop {
 				deadline,
 				partition,
 			};
-			match self.slots.get(&slot) {
+			let progress = self.slots.get(&slot);
+			alarm::look(&self.app.monitor, slot, progress.as_ref(), window, best);
+			match progress {
 				Some(Progress::Done | Progress::Proving | Progress::Sending(_)) => continue,
 				Some(Progress::Failed(until)) if best < until => continue,
 				Some(Progress::Ready(proof)) if !window.is_open(best) => {
@@ -233,7 +249,10 @@ impl PostLoop {
 					ready.push((slot, proof));
 				},
 				// None yet, or one for what the partition or the challenge was in another fork.
-				_ => self.prove(slot, found, due, randomness, best),
+				_ => {
+					let retry = retry_at(best, window.close);
+					self.prove(slot, found, due, randomness, retry);
+				},
 			}
 		}
 		self.send(deadline, ready);
@@ -247,7 +266,7 @@ impl PostLoop {
 		partition: Partition,
 		due: Vec<SectorNumber>,
 		randomness: Digest,
-		best: BlockNumber,
+		retry: BlockNumber,
 	) {
 		self.slots.set(slot, Progress::Proving);
 		let (app, slots, provers) = (self.app.clone(), self.slots.clone(), self.provers.clone());
@@ -285,8 +304,8 @@ impl PostLoop {
 						partition = slot.partition,
 						"window PoSt cannot be made: {error}"
 					);
-					let until = best.saturating_add(RETRY_BLOCKS);
-					slots.set(slot, Progress::Failed(until));
+					app.monitor.post(PostResult::Failed);
+					slots.set(slot, Progress::Failed(retry));
 				},
 			}
 		});
@@ -365,6 +384,13 @@ fn partitions(info: &ProviderInfo, deadline: DeadlineIndex) -> u32 {
 		.ok()
 		.and_then(|index| info.deadlines.get(index))
 		.map_or(0, |load| load.partitions)
+}
+
+/// When a proof that could not be made is tried again: not at once, but at the last block of all if need be.
+fn retry_at(best: BlockNumber, close: BlockNumber) -> BlockNumber {
+	best.saturating_add(RETRY_BLOCKS)
+		.min(close.saturating_sub(1))
+		.max(best.saturating_add(1))
 }
 
 /// Proofs that go together. A bad one does the others no harm.

@@ -296,8 +296,42 @@ async fn what_was_uploaded_is_served() {
 	let router = api::router(fixture.app.clone());
 	let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 	let http = reqwest::Client::new();
+	let offer = fixture.offer(&fixture.proposal(&data, 1), &data);
+	let taken: serde_json::Value = http
+		.post(format!("{url}/v1/deals"))
+		.json(&serde_json::json!({
+			"proposal": offer.proposal,
+			"signature": offer.signature,
+			"payloadBytes": offer.payload_bytes,
+			"root": offer.root,
+		}))
+		.send()
+		.await
+		.unwrap()
+		.json()
+		.await
+		.unwrap();
+	assert_eq!(taken["id"], id.as_str());
+	let token = taken["uploadToken"].as_str().unwrap();
+	for stranger in [None, Some("Bearer 00"), Some(token)] {
+		let mut request = http.patch(format!("{url}/v1/deals/{id}/data"));
+		if let Some(stranger) = stranger {
+			request = request.header("Authorization", stranger);
+		}
+		let refused = request
+			.header("Upload-Offset", "0")
+			.body(data.car.clone())
+			.send()
+			.await
+			.unwrap();
+		assert_eq!(refused.status(), 401);
+	}
+	assert_eq!(state(&fixture, &id).await, (DealState::AwaitingData, 0));
 	let patch = |offset: Option<&str>, bytes: Vec<u8>| {
-		let mut request = http.patch(format!("{url}/v1/deals/{id}/data")).body(bytes);
+		let mut request = http
+			.patch(format!("{url}/v1/deals/{id}/data"))
+			.bearer_auth(token)
+			.body(bytes);
 		if let Some(offset) = offset {
 			request = request.header("Upload-Offset", offset);
 		}

@@ -9,18 +9,22 @@ use axum::{
 	response::{IntoResponse, Response},
 	Json,
 };
+use blake2::{digest::consts::U32, Blake2b, Digest as _};
 use serde::Serialize;
 use serde_json::json;
 
-use super::ApiError;
+use super::{operator::bearer, ApiError};
 use crate::{
 	app::App,
-	database::{DealEvent, DealState},
+	database::{DatabaseError, DealEvent, DealState},
 	deal::{intake, upload},
+	token::Token,
 };
 
 /// The header that says where the body belongs.
 const OFFSET_HEADER: &str = "upload-offset";
+/// Under which name the secret of the upload tokens is remembered.
+const UPLOAD_SECRET: &str = "upload_secret";
 
 /// `POST /v1/deals`
 pub async fn offer(
@@ -41,8 +45,21 @@ pub async fn offer(
 	} else {
 		StatusCode::OK
 	};
-	let body = json!({ "id": taken.id, "received": taken.received });
+	// Whoever signed the proposal may send the data, and nobody else may fill the disk.
+	let token = upload_token(&app, &taken.id).await?;
+	let body = json!({ "id": taken.id, "received": taken.received, "uploadToken": token });
 	Ok((status, Json(body)).into_response())
+}
+
+/// What the client shows to send a deal's data: it cannot be had without the proposal's signature.
+async fn upload_token(app: &App, id: &str) -> Result<String, DatabaseError> {
+	let fresh = const_hex::encode(rand::random::<[u8; 32]>());
+	let secret = app.database.meta_or_insert(UPLOAD_SECRET, &fresh).await?;
+	let mut hasher = Blake2b::<U32>::new();
+	// The secret has a fixed length, so that what follows cannot be taken for a part of it.
+	hasher.update(secret.as_bytes());
+	hasher.update(id.as_bytes());
+	Ok(const_hex::encode(hasher.finalize()))
 }
 
 #[derive(Serialize)]
@@ -108,6 +125,14 @@ pub async fn upload(
 				"the header Upload-Offset is missing or not a number: say where the body begins",
 			)
 		})?;
+	let token = upload_token(&app, &id).await?;
+	if !bearer(&headers).is_some_and(|shown| Token::new(&token).matches(shown)) {
+		return Err(ApiError::new(
+			StatusCode::UNAUTHORIZED,
+			"no-token",
+			"send the uploadToken that the offer's answer has as `Authorization: Bearer …`",
+		));
+	}
 	let received = upload::receive(&app, &id, offset, body.into_data_stream()).await?;
 	Ok(Json(json!({ "received": received })).into_response())
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
 	database::DatabaseError,
 	deal::{check::CheckError, intake::IntakeError, upload::UploadError},
+	metrics::MetricsError,
 	store::StoreError,
 };
 
@@ -39,6 +40,11 @@ impl ApiError {
 				received: None,
 			},
 		}
+	}
+
+	/// The status that the answer has.
+	pub const fn status(&self) -> StatusCode {
+		self.status
 	}
 
 	/// Nothing is there.
@@ -75,6 +81,12 @@ impl IntoResponse for ApiError {
 
 impl From<DatabaseError> for ApiError {
 	fn from(error: DatabaseError) -> Self {
+		Self::internal(&error)
+	}
+}
+
+impl From<MetricsError> for ApiError {
+	fn from(error: MetricsError) -> Self {
 		Self::internal(&error)
 	}
 }

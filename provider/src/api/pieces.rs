@@ -12,7 +12,10 @@ use holdfast_primitives::CommP;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 use tokio_util::io::ReaderStream;
 
-use super::ApiError;
+use super::{
+	conditional::{insert, not_modified, part_of, unsatisfiable, Part},
+	ApiError,
+};
 use crate::{app::App, store::StoreError};
 
 /// How much is read from the disk at a time.
@@ -30,68 +33,28 @@ pub async fn show(
 	let name = comm_p.to_hex();
 	let path = app.store.piece(&comm_p);
 	if app.database.deal_of_piece(&name).await?.is_none() || !path.is_file() {
-		return Err(ApiError::not_found("this provider does not hold the piece"));
+		return Err(if app.database.was_stored(&name).await? {
+			ApiError::new(
+				StatusCode::GONE,
+				"gone",
+				"the deals for this are over, and the data is removed",
+			)
+		} else {
+			ApiError::not_found("this provider does not hold the piece")
+		});
 	}
-	let range = headers
-		.get(header::RANGE)
-		.and_then(|value| value.to_str().ok());
-	send_file(
-		&path,
-		range,
-		&format!("\"{name}\""),
-		"application/vnd.ipld.car",
-	)
-	.await
-}
-
-/// What part of a file is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-	Whole,
-	Range { first: u64, last: u64 },
-	Unsatisfiable,
-}
-
-/// Reads a `Range` header. Several ranges, other units and nonsense are ignored, as RFC 9110 allows.
-fn parse_range(header: Option<&str>, length: u64) -> Part {
-	let Some(range) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else {
-		return Part::Whole;
-	};
-	let Some((first, last)) = range.split_once('-') else {
-		return Part::Whole;
-	};
-	let number = |text: &str| {
-		let text = text.trim();
-		(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
-			// A number beyond all lengths is a number all the same.
-			.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
-	};
-	let end = length.saturating_sub(1);
-	let (first, last) = match (first.trim(), last.trim()) {
-		("", suffix) => match number(suffix) {
-			Some(0) => return Part::Unsatisfiable,
-			Some(suffix) => (length.saturating_sub(suffix), end),
-			None => return Part::Whole,
-		},
-		(first, "") => match number(first) {
-			Some(first) => (first, end),
-			None => return Part::Whole,
-		},
-		(first, last) => match (number(first), number(last)) {
-			(Some(first), Some(last)) if first <= last => (first, last.min(end)),
-			_ => return Part::Whole,
-		},
-	};
-	if length == 0 || first >= length {
-		Part::Unsatisfiable
-	} else {
-		Part::Range { first, last }
+	let etag = format!("\"{name}\"");
+	if not_modified(&headers, &etag) {
+		let mut response = StatusCode::NOT_MODIFIED.into_response();
+		insert(&mut response, header::ETAG, &etag);
+		return Ok(response);
 	}
+	send_file(&path, &headers, &etag, "application/vnd.ipld.car").await
 }
 
 async fn send_file(
 	path: &FilePath,
-	range: Option<&str>,
+	headers: &HeaderMap,
 	etag: &str,
 	content_type: &'static str,
 ) -> Result<Response, ApiError> {
@@ -101,7 +64,7 @@ async fn send_file(
 	};
 	let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
 	let length = file.metadata().await.map_err(failed)?.len();
-	let part = parse_range(range, length);
+	let part = part_of(headers, etag, length);
 	let (status, first, count) = match part {
 		Part::Whole => (StatusCode::OK, 0, length),
 		Part::Range { first, last } => (
@@ -109,20 +72,7 @@ async fn send_file(
 			first,
 			last.saturating_sub(first).saturating_add(1),
 		),
-		Part::Unsatisfiable => {
-			let mut response = ApiError::new(
-				StatusCode::RANGE_NOT_SATISFIABLE,
-				"range",
-				format!("the file has {length} bytes"),
-			)
-			.into_response();
-			insert(
-				&mut response,
-				header::CONTENT_RANGE,
-				&format!("bytes */{length}"),
-			);
-			return Ok(response);
-		},
+		Part::Unsatisfiable => return Ok(unsatisfiable(length)),
 	};
 	file.seek(SeekFrom::Start(first)).await.map_err(failed)?;
 	let stream = ReaderStream::with_capacity(file.take(count), BUFFER_BYTES);
@@ -136,51 +86,4 @@ async fn send_file(
 		insert(&mut response, header::CONTENT_RANGE, &text);
 	}
 	Ok(response)
-}
-
-fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
-	if let Ok(value) = value.parse() {
-		response.headers_mut().insert(name, value);
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	#![allow(clippy::unwrap_used)]
-	use super::*;
-	use proptest::prelude::*;
-
-	#[test]
-	fn ranges_are_read_as_the_standard_says() {
-		let range = |first, last| Part::Range { first, last };
-		let cases = [
-			(None, Part::Whole),
-			(Some("bytes=0-0"), range(0, 0)),
-			(Some("bytes=5-"), range(5, 9)),
-			(Some("bytes=5-100"), range(5, 9)),
-			(Some("bytes=-3"), range(7, 9)),
-			(Some("bytes=-30"), range(0, 9)),
-			(Some("bytes=10-"), Part::Unsatisfiable),
-			(Some("bytes=-0"), Part::Unsatisfiable),
-			(Some("bytes=99999999999999999999-"), Part::Unsatisfiable),
-			(Some("bytes=7-5"), Part::Whole),
-			(Some("bytes=0-1,3-4"), Part::Whole),
-			(Some("bytes=-"), Part::Whole),
-			(Some("bytes=+1-2"), Part::Whole),
-			(Some("lines=1-2"), Part::Whole),
-		];
-		for (header, expected) in cases {
-			assert_eq!(parse_range(header, 10), expected, "{header:?}");
-		}
-		assert_eq!(parse_range(Some("bytes=0-"), 0), Part::Unsatisfiable);
-	}
-
-	proptest! {
-		#[test]
-		fn a_range_never_leaves_the_file(header in "(bytes=)?[-0-9, ]{0,30}", length: u64) {
-			if let Part::Range { first, last } = parse_range(Some(&header), length) {
-				prop_assert!(first <= last && last < length);
-			}
-		}
-	}
 }

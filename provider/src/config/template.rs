@@ -66,6 +66,17 @@ listen = "{listen}"
 # request_timeout_seconds = 30
 # How long an upload or download may stand still.
 # idle_timeout_seconds = 60
+# The file with the operator's token (mode 0600), for the status page, /metrics and the lists. It is made if
+# there is none.
+# token_file = "api.token"
+# TLS, without a proxy in front: the certificate chain and its key (mode 0600), in PEM. Read at the start.
+# tls_certificate = "tls.pem"
+# tls_key = "tls.key"
+# How many connections there may be at a time; further ones wait.
+# max_connections = 1024
+# How many requests are answered in a second for one address (twice as many at once). 0 for no limit: behind a
+# proxy all requests come from its address.
+# requests_per_second = 200
 
 [storage]
 # 2KiB, 8MiB and 512MiB prove nothing to an attacker and are for test networks; 32GiB and 64GiB are sound.

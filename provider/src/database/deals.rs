@@ -46,7 +46,8 @@ pub enum DealState {
 }
 
 impl DealState {
-	const ALL: [Self; 15] = [
+	/// Every state.
+	pub const ALL: [Self; 15] = [
 		Self::AwaitingData,
 		Self::Accepted,
 		Self::Publishing,
@@ -275,6 +276,30 @@ impl Database {
 			.bind(state.name())
 			.fetch_all(self.pool())
 			.await?;
+		all(rows)
+	}
+
+	/// Deals, the newest first: those in a state, in a sector, of a client, or all, and so many at most.
+	pub async fn list_deals(
+		&self,
+		state: Option<DealState>,
+		sector: Option<SectorNumber>,
+		client: Option<&[u8; 32]>,
+		limit: u32,
+	) -> Result<Vec<Deal>, DatabaseError> {
+		let sector = sector
+			.map(|sector| to_row(sector, "the sector number"))
+			.transpose()?;
+		let rows = sqlx::query_as(
+			"SELECT * FROM deals WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR sector = ?2) \
+			 AND (?3 IS NULL OR client = ?3) ORDER BY created_at DESC, id LIMIT ?4",
+		)
+		.bind(state.map(DealState::name))
+		.bind(sector)
+		.bind(client.map(const_hex::encode))
+		.bind(limit)
+		.fetch_all(self.pool())
+		.await?;
 		all(rows)
 	}
 

@@ -351,6 +351,28 @@ impl Database {
 		Ok(rows.into_iter().map(|(comm_p,)| comm_p).collect())
 	}
 
+	/// Whether a deal with that root was on the chain and is over.
+	pub async fn was_served(&self, root: &str) -> Result<bool, DatabaseError> {
+		Ok(sqlx::query_scalar(
+			"SELECT EXISTS (SELECT 1 FROM deals WHERE root = ? AND deal_id IS NOT NULL \
+			 AND state IN ('completed', 'failed', 'expired'))",
+		)
+		.bind(root)
+		.fetch_one(self.pool())
+		.await?)
+	}
+
+	/// Whether a deal with that piece was on the chain and is over.
+	pub async fn was_stored(&self, comm_p: &str) -> Result<bool, DatabaseError> {
+		Ok(sqlx::query_scalar(
+			"SELECT EXISTS (SELECT 1 FROM deals WHERE comm_p = ? AND deal_id IS NOT NULL \
+			 AND state IN ('completed', 'failed', 'expired'))",
+		)
+		.bind(comm_p)
+		.fetch_one(self.pool())
+		.await?)
+	}
+
 	/// Where the blocks with that CID are.
 	pub async fn find_block(&self, cid: &str) -> Result<Vec<BlockLocation>, DatabaseError> {
 		let rows: Vec<(String, i64, i64)> =

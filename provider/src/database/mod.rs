@@ -107,6 +107,16 @@ impl Database {
 		Ok(row.map(|(value,)| value))
 	}
 
+	/// A remembered setting, or this value, which is then remembered.
+	pub async fn meta_or_insert(&self, name: &str, value: &str) -> Result<String, DatabaseError> {
+		sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")
+			.bind(name)
+			.bind(value)
+			.execute(&self.pool)
+			.await?;
+		Ok(self.meta(name).await?.unwrap_or_else(|| value.to_owned()))
+	}
+
 	/// Remembers a setting.
 	pub async fn set_meta(&self, name: &str, value: &str) -> Result<(), DatabaseError> {
 		sqlx::query(
@@ -192,6 +202,10 @@ mod tests {
 		assert_eq!(database.meta("a").await.unwrap(), None);
 		database.set_meta("a", "1").await.unwrap();
 		database.set_meta("a", "2").await.unwrap();
+		for (value, kept) in [("3", "2"), ("4", "2")] {
+			assert_eq!(database.meta_or_insert("a", value).await.unwrap(), kept);
+		}
+		assert_eq!(database.meta_or_insert("b", "5").await.unwrap(), "5");
 		database.close().await;
 		let path = folder.path().join("test.sqlite");
 		let reader = Database::open_read_only(&path).await.unwrap();

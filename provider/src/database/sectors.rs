@@ -41,7 +41,8 @@ pub enum SectorState {
 }
 
 impl SectorState {
-	const ALL: [Self; 11] = [
+	/// Every state.
+	pub const ALL: [Self; 11] = [
 		Self::AddingPiece,
 		Self::PreCommit1,
 		Self::PreCommit2,
@@ -283,6 +284,33 @@ impl Database {
 			.fetch_all(self.pool())
 			.await?;
 		rows.into_iter().map(Sector::try_from).collect()
+	}
+
+	/// Sectors, the newest first: those in a state, or all, and so many at most.
+	pub async fn list_sectors(
+		&self,
+		state: Option<SectorState>,
+		limit: u32,
+	) -> Result<Vec<Sector>, DatabaseError> {
+		let rows: Vec<Row> = sqlx::query_as(
+			"SELECT * FROM sectors WHERE (?1 IS NULL OR state = ?1) ORDER BY number DESC LIMIT ?2",
+		)
+		.bind(state.map(SectorState::name))
+		.bind(limit)
+		.fetch_all(self.pool())
+		.await?;
+		rows.into_iter().map(Sector::try_from).collect()
+	}
+
+	/// How many sectors are in each state.
+	pub async fn sector_counts(&self) -> Result<Vec<(String, u64)>, DatabaseError> {
+		let rows: Vec<(String, i64)> =
+			sqlx::query_as("SELECT state, COUNT(*) FROM sectors GROUP BY state ORDER BY state")
+				.fetch_all(self.pool())
+				.await?;
+		rows.into_iter()
+			.map(|(state, count)| Ok((state, from_row(count, "count")?)))
+			.collect()
 	}
 
 	/// Writes everything that is known of a sector, and moves its deals along with its state; the

@@ -4,12 +4,13 @@ use holdfast_chain_client::{Call, Event, Included, Partition, PostSubmission};
 use holdfast_primitives::{BlockNumber, DeadlineIndex};
 use tracing::{info, warn};
 
-use super::{Progress, Ready, Slot, Slots, RETRY_BLOCKS};
+use super::{alarm::subject, Progress, Ready, Slot, Slots, RETRY_BLOCKS};
 use crate::{
 	app::App,
 	chain::{extrinsic, is_bad_proof, ChainError},
 	database::{now, Post},
 	hooks::Fault,
+	monitor::{PostResult, Severity, Topic},
 	tasks::TaskError,
 };
 
@@ -130,6 +131,7 @@ async fn refused(
 		slots.set(slot, Progress::Ready(ready.clone()));
 		return Ok(());
 	}
+	app.monitor.post(PostResult::Refused);
 	// A bad proof is made again at once; whatever else is wrong may be different a little later.
 	let until = if is_bad_proof(name) {
 		block
@@ -137,7 +139,10 @@ async fn refused(
 		block.saturating_add(RETRY_BLOCKS)
 	};
 	slots.set(slot, Progress::Failed(until));
-	let subject = format!("deadline {deadline} partition {partition}");
+	let subject = subject(slot);
+	let text = format!("the chain refused a proof at block {block}: {error}; another one is made");
+	app.monitor
+		.raise(Topic::PostRefused, &subject, Severity::Warning, text);
 	app.database
 		.insert_refusal("post", &subject, error, block, now())
 		.await?;
@@ -152,6 +157,10 @@ async fn accepted(
 	included: &Included,
 ) -> Result<(), TaskError> {
 	slots.set(slot, Progress::Done);
+	app.monitor.post(PostResult::Accepted);
+	for topic in [Topic::PostLate, Topic::PostMissed, Topic::PostRefused] {
+		app.monitor.clear(topic, &subject(slot));
+	}
 	info!(
 		deadline = slot.deadline,
 		partition = slot.partition,

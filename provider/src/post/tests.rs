@@ -74,10 +74,24 @@ fn a_deadlines_proofs_go_together_up_to_the_limit() {
 fn slots_are_forgotten_when_their_window_is_closed() {
 	let slots = Slots::default();
 	slots.set(slot(0), Progress::Done);
-	slots.forget_before(119, 20);
+	slots.set(slot(1), Progress::Proving);
+	assert_eq!(slots.missed_before(119, 20), []);
 	assert_eq!(slots.get(&slot(0)), Some(Progress::Done));
-	slots.forget_before(120, 20);
-	assert_eq!(slots.get(&slot(0)), None);
+	// What was missed is reported before it is forgotten.
+	for _ in 0..2 {
+		assert_eq!(slots.missed_before(120, 20), [slot(1)]);
+		assert_eq!(slots.get(&slot(0)), None);
+	}
+	slots.forget(&slot(1));
+	assert_eq!(slots.missed_before(120, 20), []);
+}
+
+#[test]
+fn a_proof_is_tried_again_up_to_the_last_block() {
+	let expected = [(100, 102), (116, 118), (117, 119), (118, 119), (119, 120)];
+	for (best, retry) in expected {
+		assert_eq!(retry_at(best, 120), retry, "{best}");
+	}
 }
 
 #[test]

@@ -35,17 +35,23 @@ use holdfast_provider::{
 		upload::receive,
 	},
 	hooks::Hooks,
+	monitor::Monitor,
 	pipeline::Pipeline,
 	store::Store,
 	tasks::{Handler, Kind, Outcome, TaskError},
+	token::Token,
 	worker::{Response, Worker},
 };
 
 pub const GENESIS: Digest = [7; 32];
+/// The operator's token of every test daemon.
+pub const TOKEN: &str = "the operator's token, long enough";
 
 #[derive(Default)]
 pub struct State {
 	pub block: BlockNumber,
+	/// When the best block was made, in milliseconds since 1970.
+	pub timestamp: u64,
 	pub provider: Option<ProviderInfo>,
 	pub balances: BTreeMap<AccountId, AccountBalance>,
 	pub nonces: BTreeMap<(AccountId, u64), DealId>,
@@ -81,6 +87,7 @@ impl TestChain {
 		let signer = Signer::development("//Provider").unwrap();
 		let mut state = State {
 			block: 100,
+			timestamp: u64::try_from(holdfast_provider::database::now()).unwrap(),
 			..State::default()
 		};
 		let rich = AccountBalance {
@@ -397,6 +404,10 @@ impl Chain for TestChain {
 		})
 	}
 
+	fn timestamp(&self) -> Answer<'_, Option<u64>> {
+		Box::pin(async { self.ask(|state| Some(state.timestamp)) })
+	}
+
 	fn block_hash(&self, block: BlockNumber) -> Answer<'_, Option<Digest>> {
 		Box::pin(async move {
 			self.ask(|state| {
@@ -538,9 +549,10 @@ impl Fixture {
 	}
 
 	/// With proving keys in `keys`.
-	pub async fn with(config: Config, keys: &Path) -> Self {
+	pub async fn with(mut config: Config, keys: &Path) -> Self {
 		let _ = tracing_subscriber::fmt().with_test_writer().try_init();
 		let folder = tempfile::tempdir().unwrap();
+		config.storage.path = folder.path().to_owned();
 		let chain = Arc::new(TestChain::new(config.storage.sector_size));
 		chain.register();
 		let program = PathBuf::from(env!("CARGO_BIN_EXE_holdfast-provider"));
@@ -669,6 +681,7 @@ async fn app(
 		wake: Arc::default(),
 		uploads: Mutex::default(),
 		proofs: Default::default(),
+		monitor: Monitor::with_operator(Token::new(TOKEN)),
 	})
 }
 
