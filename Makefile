@@ -65,6 +65,11 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
 
+.PHONY: weights
+weights: setup ## Measure what our pallets' calls and hooks cost, and write runtime/src/weights/ (STEPS=10 REPEAT=5)
+	$(CARGO_NODE)
+	scripts/weights
+
 .PHONY: bench-data
 bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (JSON=FILE for the rows)
 	@cargo bench --locked --package holdfast-data --bench data
