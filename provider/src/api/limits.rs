@@ -55,7 +55,8 @@ impl Limits {
 		let Some(rate) = &self.0.rate else {
 			return true;
 		};
-		if self.0.requests.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == 0 {
+		let before = self.0.requests.fetch_add(1, Ordering::Relaxed);
+		if before.is_multiple_of(FORGET_EVERY) {
 			rate.retain_recent();
 			rate.shrink_to_fit();
 		}
