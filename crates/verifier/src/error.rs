@@ -83,6 +83,8 @@ pub enum Commitment {
 	CommD,
 	/// The commitment to a sealed sector.
 	CommR,
+	/// The commitment to a sealed sector before data was put into it.
+	OldCommR,
 	/// The randomness of a window PoSt.
 	Randomness,
 }
@@ -92,6 +94,7 @@ impl fmt::Display for Commitment {
 		f.write_str(match self {
 			Self::CommD => "comm_d",
 			Self::CommR => "comm_r",
+			Self::OldCommR => "the old comm_r",
 			Self::Randomness => "the randomness",
 		})
 	}

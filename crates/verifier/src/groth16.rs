@@ -12,6 +12,7 @@ use crate::{
 	error::VerifyError,
 	field::Fp,
 	key::PreparedVerifyingKey,
+	merge::Merged,
 	msm::Scalar,
 	pairing::FixedLines,
 	points::Proof,
@@ -91,8 +92,9 @@ fn accumulated(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Jacobian<Fp> {
 	let Some((constant, points)) = key.inputs.split_first() else {
 		return Jacobian::IDENTITY;
 	};
-	let scalars: Vec<_> = inputs.iter().map(|input| input.into_bigint()).collect();
-	Selected::sum_of_multiples(points, &scalars).add_affine(constant)
+	let scalars = scalars(inputs);
+	let merged = Merged::new(points, core::slice::from_ref(&scalars));
+	Selected::sum_of_multiples(merged.points(), &merged.pick(&scalars)).add_affine(constant)
 }
 
 /// The weighted sum of what each proof's inputs accumulate to, by the cheaper of two ways:
@@ -103,30 +105,40 @@ fn accumulated_batch(
 	batch: &[(&[Fr], [u8; PROOF_BYTES])],
 	weights: &[Weight],
 ) -> Jacobian<Fp> {
-	let mut weighted = alloc::vec![Fr::ZERO; key.input_count() + 1];
+	let Some((constant, points)) = key.inputs.split_first() else {
+		return Jacobian::IDENTITY;
+	};
+	let all_scalars: Vec<Vec<Scalar>> = batch.iter().map(|(inputs, _)| scalars(inputs)).collect();
+	let merged = Merged::new(points, &all_scalars);
+
+	// The constant's weight is the sum of all.
+	let mut constant_weight = Fr::ZERO;
+	let mut weighted = alloc::vec![Fr::ZERO; merged.points().len()];
 	let mut weight_scalars = Vec::with_capacity(batch.len());
-	let mut separate_cost = 0u64;
-	for ((inputs, _), weight) in batch.iter().zip(weights) {
+	let mut separate = Vec::with_capacity(batch.len());
+	for (((inputs, _), scalars), weight) in batch.iter().zip(&all_scalars).zip(weights) {
 		let weight = weight.scalar();
 		weight_scalars.push(weight.into_bigint());
-		if let Some((constant, rest)) = weighted.split_first_mut() {
-			// The constant's weight is the sum of all.
-			*constant += weight;
-			for (scalar, input) in rest.iter_mut().zip(*inputs) {
-				*scalar += weight * input;
-			}
+		constant_weight += weight;
+		for (sum, input) in weighted.iter_mut().zip(merged.pick(inputs)) {
+			*sum += weight * input;
 		}
-		let scalars: Vec<Scalar> = inputs.iter().map(|input| input.into_bigint()).collect();
-		separate_cost = separate_cost.saturating_add(Selected::cost(&scalars));
+		separate.push(merged.pick(scalars));
 	}
-	separate_cost = separate_cost.saturating_add(Selected::cost(&weight_scalars));
-	let weighted: Vec<Scalar> = weighted.iter().map(|scalar| scalar.into_bigint()).collect();
-	if Selected::cost(&weighted) <= separate_cost {
-		return Selected::sum_of_multiples(&key.inputs, &weighted);
-	}
-	let each: Vec<_> = batch
+	let separate_cost = separate
 		.iter()
-		.map(|(inputs, _)| accumulated(key, inputs))
+		.chain([&weight_scalars])
+		.map(|scalars| Selected::cost(scalars))
+		.fold(0u64, u64::saturating_add);
+	weighted.push(constant_weight);
+	let weighted = scalars(&weighted);
+	if Selected::cost(&weighted) <= separate_cost {
+		let points: Vec<_> = merged.points().iter().chain([constant]).copied().collect();
+		return Selected::sum_of_multiples(&points, &weighted);
+	}
+	let each: Vec<_> = separate
+		.iter()
+		.map(|scalars| Selected::sum_of_multiples(merged.points(), scalars).add_affine(constant))
 		.collect();
 	let (points, scalars): (Vec<_>, Vec<_>) = normalize(&each)
 		.into_iter()
@@ -134,6 +146,10 @@ fn accumulated_batch(
 		.filter_map(|(point, scalar)| Some((point?, scalar)))
 		.unzip();
 	Selected::sum_of_multiples(&points, &scalars)
+}
+
+fn scalars(inputs: &[Fr]) -> Vec<Scalar> {
+	inputs.iter().map(|input| input.into_bigint()).collect()
 }
 
 fn check_count(key: &PreparedVerifyingKey, inputs: &[Fr]) -> Result<(), VerifyError> {

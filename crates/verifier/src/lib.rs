@@ -4,10 +4,11 @@
 //! # What is verified
 //!
 //! - [`porep`]: a provider made a replica of some data that nobody else's replica can stand in for
-//!   (StackedDrg, interactive challenges).
+//!   (StackedDrg; challenges are interactive, or synthetic if the caller says so).
 //! - [`window_post`]: a provider holds the replicas of a partition of sectors now.
+//! - [`sector_update`]: a provider put some data into a sector that it had sealed empty.
 //!
-//! Both for sectors of 2 KiB, 8 MiB, 512 MiB, 32 GiB and 64 GiB with the circuits, layers and
+//! All for sectors of 2 KiB, 8 MiB, 512 MiB, 32 GiB and 64 GiB with the circuits, layers and
 //! challenge counts of Filecoin's `rust-fil-proofs`, API version 1.2.0. Each statement is turned
 //! into the public inputs of a Groth16 proof over BLS12-381 ([`porep::Statement::public_inputs`]),
 //! and the proof is checked against a [`PreparedVerifyingKey`].
@@ -41,7 +42,8 @@
 //! - Whoever made a key's set-up can forge any proof under it: the caller must pin keys by their
 //!   digest.
 //! - The window PoSt circuit does not bind the prover: the caller must derive a provider's
-//!   randomness from the provider's identity.
+//!   randomness from the provider's identity. The update circuit binds neither prover nor sector: the
+//!   old commitment must come from the caller's record of that prover's sector.
 //! - Groth16 proofs can be re-randomised by anybody: never use a proof's bytes as an identity or a
 //!   nonce.
 //! - Verification handles public data only and does not run in constant time.
@@ -64,11 +66,13 @@ mod field;
 pub mod graph;
 pub mod groth16;
 pub mod key;
+mod merge;
 mod msm;
 mod pairing;
 pub mod parameters;
 mod points;
 pub mod porep;
+pub mod sector_update;
 #[cfg(feature = "trapdoor")]
 pub mod trapdoor;
 mod weight;

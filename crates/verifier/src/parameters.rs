@@ -20,6 +20,9 @@ pub const POREP_INPUTS_PER_CHALLENGE: usize = 4 + DRG_PARENTS + EXPANDER_PARENTS
 /// Public inputs for each sector of a window PoSt: its commitment and the challenged leaves.
 pub const WINDOW_POST_INPUTS_PER_SECTOR: usize = 11;
 
+/// Public inputs of an update of an empty sector.
+pub const UPDATE_INPUTS: usize = 4;
+
 /// The parameters of the circuits for one sector size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
@@ -33,15 +36,25 @@ pub struct Parameters {
 	pub porep_challenges: u32,
 	/// Sectors that one window PoSt proves.
 	pub window_post_sectors: usize,
+	/// Groth16 proofs in one proof of an update of an empty sector, a power of two.
+	pub update_partitions: u32,
+	/// Which of an update circuit's six numbers of high bits is taken from a challenge, as a bit.
+	pub update_selection: u64,
 }
 
-const fn test_network(sector_bytes: u64) -> Parameters {
+const fn test_network(
+	sector_bytes: u64,
+	update_partitions: u32,
+	update_selection: u64,
+) -> Parameters {
 	Parameters {
 		sector_bytes,
 		layers: 2,
 		porep_partitions: 1,
 		porep_challenges: 2,
 		window_post_sectors: 2,
+		update_partitions,
+		update_selection,
 	}
 }
 
@@ -52,14 +65,16 @@ const fn production(sector_bytes: u64, window_post_sectors: usize) -> Parameters
 		porep_partitions: 10,
 		porep_challenges: 18,
 		window_post_sectors,
+		update_partitions: 16,
+		update_selection: 1 << 3,
 	}
 }
 
 /// Every supported size, the smallest first.
 pub const ALL: [Parameters; 5] = [
-	test_network(2 << 10),
-	test_network(8 << 20),
-	test_network(512 << 20),
+	test_network(2 << 10, 1, 1),
+	test_network(8 << 20, 4, 1 << 3),
+	test_network(512 << 20, 16, 1 << 3),
 	production(32 << 30, 2349),
 	production(64 << 30, 2300),
 ];

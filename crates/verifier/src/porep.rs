@@ -14,6 +14,19 @@ use crate::{
 	Fr,
 };
 
+/// Which protocol chooses the challenges. The circuits and keys are the same.
+///
+/// This is for a verifier to decide, not for a prover: a chain that accepts one kind must not let a
+/// proof of the other one pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenges {
+	/// Each from the replica's id and the seed.
+	#[default]
+	Interactive,
+	/// By the seed, from nodes that follow from the replica's id and commitment (FIP-0059).
+	Synthetic,
+}
+
 /// "The prover made, from the data behind `comm_d`, the replica behind `comm_r`, for this sector
 /// and ticket."
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +50,34 @@ pub struct Statement {
 }
 
 impl Statement {
-	/// The public inputs of each Groth16 proof, in order.
+	/// The public inputs of each Groth16 proof, in order, with interactive challenges.
 	pub fn public_inputs(&self) -> Result<Vec<Vec<Fr>>, StatementError> {
+		self.public_inputs_with(Challenges::Interactive)
+	}
+
+	/// The public inputs of each Groth16 proof, in order.
+	pub fn public_inputs_with(
+		&self,
+		challenges: Challenges,
+	) -> Result<Vec<Vec<Fr>>, StatementError> {
 		let parameters = Parameters::of(self.sector_bytes)?;
 		(0..parameters.porep_partitions)
-			.map(|partition| self.partition_inputs(partition))
+			.map(|partition| self.partition_inputs_with(challenges, partition))
 			.collect()
 	}
 
-	/// The public inputs of the Groth16 proof of one partition, the first is 0.
+	/// The public inputs of the Groth16 proof of one partition, the first is 0, with interactive
+	/// challenges.
 	pub fn partition_inputs(&self, partition: u32) -> Result<Vec<Fr>, StatementError> {
+		self.partition_inputs_with(Challenges::Interactive, partition)
+	}
+
+	/// The public inputs of the Groth16 proof of one partition, the first is 0.
+	pub fn partition_inputs_with(
+		&self,
+		challenges: Challenges,
+		partition: u32,
+	) -> Result<Vec<Fr>, StatementError> {
 		let parameters = Parameters::of(self.sector_bytes)?;
 		if partition >= parameters.porep_partitions {
 			return Err(StatementError::UnknownPartition(partition));
@@ -63,7 +94,18 @@ impl Statement {
 		inputs.extend([replica_id, comm_d, comm_r]);
 		let first = partition * parameters.porep_challenges;
 		for index in first..first + parameters.porep_challenges {
-			let node = challenges::porep(&replica_id_bytes, &self.seed, index, nodes);
+			let node = match challenges {
+				Challenges::Interactive => {
+					challenges::porep(&replica_id_bytes, &self.seed, index, nodes)
+				},
+				Challenges::Synthetic => challenges::synthetic_porep(
+					&replica_id_bytes,
+					&self.comm_r,
+					&self.seed,
+					index,
+					nodes,
+				),
+			};
 			// The path in the data's tree, the parents' columns, the label, and the paths in the
 			// replica's and the columns' trees.
 			inputs.push(Fr::from(node));
@@ -88,7 +130,8 @@ impl Statement {
 	}
 }
 
-/// Checks a whole proof of replication: one Groth16 proof for each partition, in order.
+/// Checks a whole proof of replication with interactive challenges: one Groth16 proof for each
+/// partition, in order.
 pub fn verify(
 	key: &PreparedVerifyingKey,
 	statement: &Statement,
@@ -98,9 +141,18 @@ pub fn verify(
 }
 
 /// Checks many proofs of replication under one key, together. Succeeds if each of them alone does;
-/// does not say which one fails.
+/// does not say which one fails. Challenges are interactive.
 pub fn verify_batch(
 	key: &PreparedVerifyingKey,
+	batch: &[(&Statement, &[[u8; PROOF_BYTES]])],
+) -> Result<(), VerifyError> {
+	verify_batch_with(key, Challenges::Interactive, batch)
+}
+
+/// The same for either kind of challenges.
+pub fn verify_batch_with(
+	key: &PreparedVerifyingKey,
+	challenges: Challenges,
 	batch: &[(&Statement, &[[u8; PROOF_BYTES]])],
 ) -> Result<(), VerifyError> {
 	// What is cheap to refuse comes first: no hashing before the counts are right.
@@ -122,7 +174,7 @@ pub fn verify_batch(
 	let mut inputs = Vec::new();
 	let mut all_proofs = Vec::new();
 	for (statement, proofs) in batch {
-		inputs.extend(statement.public_inputs()?);
+		inputs.extend(statement.public_inputs_with(challenges)?);
 		all_proofs.extend_from_slice(proofs);
 	}
 	let pairs: Vec<(&[Fr], _)> = inputs.iter().map(Vec::as_slice).zip(all_proofs).collect();

@@ -5,7 +5,8 @@
 use holdfast_verifier::{
 	encoding::{field_bytes, field_element},
 	parameters::{self, Parameters},
-	porep, window_post,
+	porep::{self, Challenges},
+	sector_update, window_post,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -54,7 +55,12 @@ fuzz_target!(|bytes: &[u8]| {
 		};
 		assert_field_element(statement.comm_d);
 		assert_field_element(statement.comm_r);
-		let inputs = statement.partition_inputs(partition.into());
+		let challenges = if choice & 0x40 == 0 {
+			Challenges::Interactive
+		} else {
+			Challenges::Synthetic
+		};
+		let inputs = statement.partition_inputs_with(challenges, partition.into());
 		if let (Ok(inputs), Ok(size)) = (inputs, size) {
 			assert!(u32::from(partition) < size.porep_partitions);
 			assert_eq!(inputs.len(), size.porep_inputs());
@@ -66,6 +72,21 @@ fuzz_target!(|bytes: &[u8]| {
 				let (low, high) = bytes.split_at(8);
 				assert!(high.iter().all(|byte| *byte == 0));
 				assert!(u64::from_le_bytes(low.try_into().expect("8 bytes")) < nodes);
+			}
+		}
+	} else if choice & 0x40 != 0 {
+		let statement = sector_update::Statement {
+			sector_bytes,
+			old_comm_r: source.take(),
+			new_comm_d: source.take(),
+			new_comm_r: source.take(),
+		};
+		if let (Ok(inputs), Ok(size)) = (statement.public_inputs(), size) {
+			assert_eq!(inputs.len(), size.update_partitions as usize);
+			for input in &inputs {
+				assert_eq!(field_bytes(&input[1]), statement.old_comm_r);
+				assert_eq!(field_bytes(&input[2]), statement.new_comm_d);
+				assert_eq!(field_bytes(&input[3]), statement.new_comm_r);
 			}
 		}
 	} else {
