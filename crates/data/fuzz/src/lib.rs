@@ -1,5 +1,7 @@
 //! DAGs that the fuzz targets put together of any links, names and messages.
 
+#![deny(missing_docs)]
+
 use holdfast_data::{
 	block::{dag_pb_cid, raw_cid},
 	dag_pb::{PbLink, PbNode},
