@@ -24,7 +24,7 @@ use holdfast_provider::{
 
 use crate::commands::{
 	wizard::{self, Asked},
-	Deals, Doctor, Sectors, Tasks,
+	Deals, Doctor, Sectors, Store, Tasks,
 };
 
 /// The storage provider's daemon: takes deals, seals and proves their data, and serves it.
@@ -38,7 +38,12 @@ pub struct Cli {
 #[derive(clap::Args)]
 struct Base {
 	/// The folder with the configuration, the key, the database and the data.
-	#[arg(long, env = "HOLDFAST_PROVIDER_BASE", value_name = "DIR")]
+	#[arg(
+		long,
+		env = "HOLDFAST_PROVIDER_BASE",
+		value_name = "DIR",
+		global = true
+	)]
 	base: Option<PathBuf>,
 }
 
@@ -120,6 +125,14 @@ enum Command {
 		base: Base,
 		#[command(flatten)]
 		doctor: Doctor,
+	},
+	/// The folders with the files: list, attach and detach them, check what is in them, move sectors, and remove
+	/// what nothing needs.
+	Store {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		store: Store,
 	},
 	/// Make the development networks' proving keys, once. Their trapdoor is public.
 	Keys {
@@ -218,6 +231,7 @@ impl Cli {
 			Command::Sectors { base, sectors } => sectors.run(&base.path()?)?,
 			Command::Deals { base, deals } => deals.run(&base.path()?)?,
 			Command::Tasks { base, tasks } => tasks.run(&base.path()?)?,
+			Command::Store { base, store } => return store.run(&base.path()?),
 			Command::Doctor { base, doctor } => {
 				let base = base.path()?;
 				let config = Config::load(&base)?;

@@ -24,7 +24,7 @@ use crate::{
 	monitor::Monitor,
 	pipeline::{settle::settle, Pipeline},
 	post::PostLoop,
-	store::{Store, StoreError},
+	store::{Store, StoreError, STORE_META},
 	tasks::{least_memory, memory_of_machine, Engine, Kind, Limits},
 	token::{Token, TokenError},
 	watch,
@@ -102,9 +102,10 @@ pub async fn run(
 	let signer = signer(&config.chain)?;
 	let operator = Token::read_or_create(&config.api.token_file)?;
 	let options = server_options(&config.api)?;
-	let store = Store::open(&config.storage.path, config.storage.min_free_bytes)?;
 	let database = Database::open(&base.join(DATABASE_FILE)).await?;
-	bind(&database, "store", store.id(), "the store folder").await?;
+	let storage = &config.storage;
+	let store = Store::open(database.clone(), &storage.path, storage.min_free_bytes).await?;
+	bind(&database, STORE_META, store.id(), "the store folder").await?;
 	// No other daemon has the folder, so nobody works on what was leased.
 	let freed = database.release_leases(None).await?;
 	if freed > 0 {

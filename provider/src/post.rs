@@ -29,6 +29,7 @@ use crate::{
 	app::App,
 	chain::ChainError,
 	monitor::PostResult,
+	store::Pinned,
 	tasks::TaskError,
 	worker::{Proven, Request, WorkerError},
 };
@@ -407,8 +408,9 @@ async fn challenge(app: &App, block: BlockNumber) -> Result<Option<Digest>, Chai
 		.map(|value| draw(Domain::WindowPoSt, &value, block, &app.entropy())))
 }
 
-async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<Vec<Proven>, TaskError> {
-	let mut sectors = Vec::with_capacity(numbers.len());
+/// What a proof of these sectors reads. Their files stay until [`read`] is told.
+async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<(Vec<Proven>, Pinned), TaskError> {
+	let mut replicas = Vec::with_capacity(numbers.len());
 	for number in numbers {
 		let known = app
 			.database
@@ -427,13 +429,27 @@ async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<Vec<Proven>, Task
 					.comm_r
 			},
 		};
-		sectors.push(Proven {
+		replicas.push(comm_r);
+	}
+	let pinned = app.store.pin(numbers).await?;
+	let sectors = numbers
+		.iter()
+		.zip(replicas)
+		.zip(&pinned.paths)
+		.map(|((number, comm_r), paths)| Proven {
 			sector: *number,
 			comm_r,
-			paths: app.store.sector(*number),
-		});
+			paths: paths.clone(),
+		})
+		.collect();
+	Ok((sectors, pinned))
+}
+
+/// The files are read. That this cannot be noted is no reason to lose a proof: pins end by themselves.
+async fn read(app: &App, pinned: Pinned) {
+	if let Err(error) = app.store.unpin(pinned).await {
+		warn!("cannot unpin the sectors of a proof: {error}");
 	}
-	Ok(sectors)
 }
 
 /// Proves the sectors, or, if one of them is in the way, those that can be proven. Returns which.
@@ -470,13 +486,16 @@ async fn prove_sectors(
 	sectors: &[SectorNumber],
 	randomness: Digest,
 ) -> Result<ProofBytes, TaskError> {
+	let (sectors, pinned) = proven(app, sectors).await?;
 	let request = Request::WindowPost {
 		sector_size: app.config.storage.sector_size,
 		prover_id: app.prover_id(),
 		randomness,
-		sectors: proven(app, sectors).await?,
+		sectors,
 	};
-	let proofs = app.worker.proofs(request, 0).await?;
+	let proofs = app.worker.proofs(request, 0).await;
+	read(app, pinned).await;
+	let proofs = proofs?;
 	match proofs[..] {
 		[proof] => Ok(proof),
 		_ => Err(TaskError::Worker(WorkerError::OtherAnswer {

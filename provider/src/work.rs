@@ -331,7 +331,7 @@ fn failed(error: impl std::fmt::Display) -> Response {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
-	use crate::store::Store;
+	use crate::store::Folder;
 	use holdfast_primitives::SectorSize;
 
 	#[test]
@@ -366,7 +366,7 @@ mod tests {
 	#[test]
 	fn a_phase_without_the_earlier_one_asks_for_it() {
 		let folder = tempfile::tempdir().unwrap();
-		let store = Store::open(folder.path(), 0).unwrap();
+		let store = Folder::open(folder.path()).unwrap();
 		let job = Job {
 			sector_size: SectorSize::KiB2,
 			prover_id: [1; 32],

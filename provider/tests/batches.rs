@@ -113,7 +113,12 @@ async fn a_sector_that_cannot_be_proven_is_skipped_and_the_other_one_is_proven()
 	let fixture = two_sectors_to_prove().await;
 	for sector in ["0", "1"] {
 		run(&fixture, Kind::ProveCommit, sector).await.unwrap();
-		let paths = fixture.app.store.sector(sector.parse().unwrap());
+		let paths = fixture
+			.app
+			.store
+			.sector(sector.parse().unwrap())
+			.await
+			.unwrap();
 		std::fs::create_dir_all(&paths.cache).unwrap();
 		std::fs::create_dir_all(paths.sealed.parent().unwrap()).unwrap();
 		std::fs::write(&paths.sealed, vec![0; 2048]).unwrap();

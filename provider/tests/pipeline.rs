@@ -610,7 +610,7 @@ async fn a_sector_is_sealed_proven_damaged_repaired_and_paid() {
 	for id in &ids {
 		assert_eq!(state(&fixture, id).await, DealState::Active);
 	}
-	let paths = fixture.app.store.sector(0);
+	let paths = fixture.app.store.sector(0).await.unwrap();
 	assert!(paths.sealed.exists() && !paths.unsealed.exists() && !paths.work.exists());
 	assert!(is_provable(&paths, fixture.chain.sector_size));
 
@@ -665,7 +665,7 @@ async fn prove_windows(fixture: &Fixture) {
 	assert_eq!(posts[0].sectors, [0]);
 	assert!(posts[0].extrinsic.is_some());
 
-	let sealed = fixture.app.store.sector(0).sealed;
+	let sealed = fixture.app.store.sector(0).await.unwrap().sealed;
 	let good = std::fs::read(&sealed).unwrap();
 	std::fs::write(&sealed, vec![0xee; good.len()]).unwrap();
 	fixture.chain.with(|state| state.block = 250);

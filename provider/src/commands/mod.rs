@@ -1,8 +1,9 @@
-//! The commands that show things and change nothing.
+//! The commands that show things, and those for the stores.
 
 mod deals;
 mod doctor;
 mod sectors;
+mod store;
 mod tasks;
 pub mod wizard;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use deals::Deals;
 pub use doctor::Doctor;
 pub use sectors::Sectors;
+pub use store::Store;
 pub use tasks::Tasks;
 
 /// Opens the database in the base folder for reading, and does something with it.

@@ -59,6 +59,9 @@ pub async fn verify(app: &App, deal: &Deal) -> Result<(), CheckError> {
 		store::sync_parent(&place).map_err(failed)?;
 	}
 	app.hooks.reached("data-stored");
+	app.store
+		.declare_piece(&deal.proposal.piece.commitment)
+		.await?;
 	app.database
 		.index_blocks(&deal.proposal.piece.commitment.to_hex(), &blocks)
 		.await?;

@@ -24,6 +24,7 @@ use crate::{
 	chain::ChainError,
 	database::{now, Deal, Sector, SectorState},
 	deal::intake,
+	store::{Lock, LockMode},
 	tasks::{memory_of_kind, Companion, Handler, Kind, Outcome, TaskError},
 	worker::{Job, Repeat, WorkerError},
 };
@@ -66,7 +67,31 @@ impl Pipeline {
 		if kind == Kind::WaitSeed {
 			return prove::wait_seed(app, sector).await;
 		}
-		let stage = kind.stage();
+		let Some(lock) = app.store.lock(number, LockMode::Write).await? else {
+			return Err(TaskError::later(
+				"the sector's files are being moved or looked at",
+			));
+		};
+		let outcome = self.locked_step(kind, sector, companion, &lock).await;
+		lock.release().await?;
+		let outcome = outcome?;
+		app.hooks.reached(kind.stage());
+		Ok(outcome)
+	}
+
+	/// Does a step of a sector whose files nobody else touches meanwhile.
+	async fn locked_step(
+		&self,
+		kind: Kind,
+		sector: Sector,
+		companion: Option<Companion>,
+		lock: &Lock,
+	) -> Result<Outcome, TaskError> {
+		let app = &*self.app;
+		let (number, stage) = (sector.number, kind.stage());
+		if let Some(trouble) = app.store.trouble(number).await? {
+			return Err(TaskError::later(trouble));
+		}
 		let runs = app.database.begin_stage(number, stage, now()).await?;
 		if runs > RUNS_PER_ATTEMPT.saturating_mul(app.config.sealing.max_attempts) {
 			return Err(TaskError::never(format!(
@@ -83,11 +108,16 @@ impl Pipeline {
 			Kind::Commit1 => prove::commit1(app, sector).await,
 			Kind::Commit2 => prove::commit2(app, sector).await,
 			Kind::ProveCommit => prove_commit::run(app, sector).await,
-			Kind::Finalize => finalize::run(app, sector).await,
+			Kind::Finalize => finalize::run(app, sector, lock).await,
 			other => Err(TaskError::never(format!(
 				"{} is for no sector",
 				other.name()
 			))),
+		};
+		// A disk that went away meanwhile is no fault of the sector's.
+		let outcome = match (outcome, app.store.trouble(number).await?) {
+			(Err(_), Some(trouble)) => Err(TaskError::later(trouble)),
+			(outcome, _) => outcome,
 		};
 		let outcome = match outcome {
 			Err(TaskError::Worker(WorkerError::Failed {
@@ -112,9 +142,11 @@ impl Pipeline {
 			},
 			other => other,
 		}?;
+		if kind.is_heavy() {
+			app.store.declare_sector(number).await?;
+		}
 		app.database.end_stage(number, stage, now()).await?;
 		info!(sector = number, stage, elapsed = ?started.elapsed(), "done");
-		app.hooks.reached(stage);
 		Ok(outcome)
 	}
 }
@@ -167,7 +199,7 @@ impl Handler for Pipeline {
 			app.database
 				.fail_sector(number, &error.to_string(), earliest, now())
 				.await?;
-			app.store.remove_sector(number)?;
+			app.store.remove_sector(number).await?;
 			app.database.hurry_task(Kind::Pack, now()).await?;
 			Ok(())
 		})
@@ -206,7 +238,7 @@ async fn job(app: &App, sector: &Sector) -> Result<Job, TaskError> {
 			.ticket
 			.ok_or_else(|| TaskError::never("the sector has no ticket"))?,
 		pieces: pieces(&deals),
-		paths: app.store.sector(sector.number),
+		paths: app.store.sector(sector.number).await?,
 	})
 }
 

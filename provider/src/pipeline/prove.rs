@@ -96,13 +96,13 @@ pub async fn commit2(app: &App, mut sector: Sector) -> Result<Outcome, TaskError
 	let Some(seed) = sector.seed else {
 		return Ok(Outcome::Then(Kind::WaitSeed));
 	};
-	if read_proofs(app, &sector).is_none() {
+	if read_proofs(app, &sector).await?.is_none() {
 		let job = job(app, &sector).await?;
 		let proofs = app
 			.worker
 			.proofs(Request::Commit2 { job, seed }, app.config.sealing.nice)
 			.await?;
-		let path = proofs_file(app, &sector);
+		let path = proofs_file(app, &sector).await?;
 		let text: Vec<String> = proofs.iter().map(const_hex::encode).collect();
 		store::write_whole(&path, text.join("\n").as_bytes())
 			.map_err(|source| StoreError::Files { path, source })?;
@@ -111,27 +111,31 @@ pub async fn commit2(app: &App, mut sector: Sector) -> Result<Outcome, TaskError
 }
 
 /// Where the proofs for the sector's seed are kept until the chain has them.
-fn proofs_file(app: &App, sector: &Sector) -> PathBuf {
+async fn proofs_file(app: &App, sector: &Sector) -> Result<PathBuf, StoreError> {
 	let seed = sector.seed.unwrap_or_default();
-	app.store
-		.sector(sector.number)
-		.work
-		.join(format!("proofs-{}.txt", const_hex::encode(&seed[..8])))
+	let name = format!("proofs-{}.txt", const_hex::encode(&seed[..8]));
+	Ok(app.store.sector(sector.number).await?.work.join(name))
 }
 
 /// The proofs for the sector's seed, if they are made.
-pub fn read_proofs(app: &App, sector: &Sector) -> Option<Vec<ProofBytes>> {
-	let text = std::fs::read_to_string(proofs_file(app, sector)).ok()?;
-	text.lines()
+pub async fn read_proofs(
+	app: &App,
+	sector: &Sector,
+) -> Result<Option<Vec<ProofBytes>>, StoreError> {
+	let Ok(text) = std::fs::read_to_string(proofs_file(app, sector).await?) else {
+		return Ok(None);
+	};
+	Ok(text
+		.lines()
 		.map(|line| {
 			let mut proof = [0; 192];
 			const_hex::decode_to_slice(line, &mut proof).ok()?;
 			Some(proof)
 		})
-		.collect()
+		.collect())
 }
 
 /// Forgets the proofs, so that new ones are made.
-pub fn drop_proofs(app: &App, sector: &Sector) -> Result<(), StoreError> {
-	store::remove_file(&proofs_file(app, sector))
+pub async fn drop_proofs(app: &App, sector: &Sector) -> Result<(), StoreError> {
+	store::remove_file(&proofs_file(app, sector).await?)
 }

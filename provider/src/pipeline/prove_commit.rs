@@ -45,7 +45,7 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 		warn!(sector = sector.number, "the seed changed; proving again");
 		return Ok(Outcome::Then(Kind::WaitSeed));
 	}
-	let Some(mut proofs) = read_proofs(app, &sector) else {
+	let Some(mut proofs) = read_proofs(app, &sector).await? else {
 		return Ok(Outcome::Then(Kind::Commit1));
 	};
 	if let Some(proof) = proofs.first_mut() {
@@ -175,7 +175,7 @@ async fn refused(
 	app.database
 		.insert_refusal("porep", &subject, error, block, now())
 		.await?;
-	drop_proofs(app, sector)?;
+	drop_proofs(app, sector).await?;
 	let count = app.database.refusal_count("porep", &subject).await?;
 	if count >= app.config.sealing.max_attempts.into() {
 		return Err(TaskError::never(format!(

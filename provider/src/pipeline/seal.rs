@@ -22,6 +22,9 @@ const TICKET_RESERVE: u32 = 4;
 pub async fn add_piece(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	let deals = sector_deals(app, &sector).await?;
 	enter(app, &mut sector, SectorState::AddingPiece).await?;
+	app.store
+		.allocate(sector.number, app.config.storage.sector_size)
+		.await?;
 	let files = deals
 		.iter()
 		.map(|deal| PieceFile {
@@ -29,7 +32,7 @@ pub async fn add_piece(app: &App, mut sector: Sector) -> Result<Outcome, TaskErr
 			piece: deal.proposal.piece,
 		})
 		.collect();
-	let paths = app.store.sector(sector.number);
+	let paths = app.store.sector(sector.number).await?;
 	let request = Request::AddPieces {
 		sector_size: app.config.storage.sector_size,
 		pieces: files,
@@ -71,7 +74,7 @@ pub async fn pre_commit1(
 	}
 	sector.state = SectorState::PreCommit1;
 	app.database.save_sector(&sector, None, None, now()).await?;
-	let paths = app.store.sector(sector.number);
+	let paths = app.store.sector(sector.number).await?;
 	for folder in [&paths.cache, &paths.work] {
 		std::fs::create_dir_all(folder).map_err(|source| StoreError::Files {
 			path: folder.clone(),

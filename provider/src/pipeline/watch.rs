@@ -30,6 +30,8 @@ pub async fn run(app: &App) -> Result<Outcome, TaskError> {
 	deals(app, best).await?;
 	sectors(app, best).await?;
 	pieces(app).await?;
+	app.store.refresh().await?;
+	app.store.tidy().await?;
 	Ok(Outcome::Again(POLL))
 }
 
@@ -81,7 +83,7 @@ async fn sectors(app: &App, best: u32) -> Result<(), TaskError> {
 			info!(sector = sector.number, "has ended; its files are removed");
 			sector.state = SectorState::Expired;
 			app.database.save_sector(&sector, None, None, now()).await?;
-			app.store.remove_sector(sector.number)?;
+			app.store.remove_sector(sector.number).await?;
 		}
 	}
 	Ok(())
@@ -94,7 +96,7 @@ async fn pieces(app: &App) -> Result<(), TaskError> {
 			warn!(name, "is no piece");
 			continue;
 		};
-		store::remove_file(&app.store.piece(&comm_p))?;
+		app.store.remove_piece(&comm_p).await?;
 		app.database.forget_blocks(&name).await?;
 		info!(piece = name, "is not needed any more");
 	}

@@ -5,7 +5,7 @@ use holdfast_chain_client::{Call, Partition};
 use holdfast_primitives::SectorNumber;
 use tracing::{error, info};
 
-use super::{proven, Slot};
+use super::{proven, read, Slot};
 use crate::{
 	app::App,
 	store::is_provable,
@@ -49,9 +49,10 @@ pub(super) async fn provable(
 	sectors: &[SectorNumber],
 ) -> Result<Vec<SectorNumber>, TaskError> {
 	let size = app.config.storage.sector_size;
-	let mut intact = proven(app, sectors).await?;
+	let (mut intact, pinned) = proven(app, sectors).await?;
 	intact.retain(|sector| is_provable(&sector.paths, size));
 	if intact.is_empty() {
+		read(app, pinned).await;
 		return Ok(Vec::new());
 	}
 	let request = Request::CheckSectors {
@@ -59,7 +60,9 @@ pub(super) async fn provable(
 		prover_id: app.prover_id(),
 		sectors: intact,
 	};
-	let Response::Provable { sectors: found } = app.worker.run(request, 0).await? else {
+	let answer = app.worker.run(request, 0).await;
+	read(app, pinned).await;
+	let Response::Provable { sectors: found } = answer? else {
 		return Err(TaskError::later("the check gave another step's result"));
 	};
 	Ok(sectors

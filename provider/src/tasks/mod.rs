@@ -10,7 +10,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::{chain::ChainError, database::DatabaseError, store::StoreError, worker::WorkerError};
+use crate::{
+	chain::ChainError,
+	database::DatabaseError,
+	store::{is_full_disk, StoreError},
+	worker::WorkerError,
+};
 
 pub use companion::Companion;
 pub use engine::{Engine, Limits};
@@ -209,13 +214,17 @@ impl TaskError {
 
 	/// Whether the fault lies with the node or the disk alone, so that it counts against no task: an
 	/// hour without the node must not cost a sector.
-	pub const fn is_outage(&self) -> bool {
-		matches!(
-			self,
-			Self::Chain(ChainError::Query(_) | ChainError::NotIncluded { .. })
-				| Self::Database(_)
-				| Self::Later { .. }
-		)
+	pub fn is_outage(&self) -> bool {
+		match self {
+			Self::Chain(error) => {
+				matches!(error, ChainError::Query(_) | ChainError::NotIncluded { .. })
+			},
+			Self::Database(_) | Self::Later { .. } => true,
+			Self::Store(error) => error.is_outage(),
+			// A full disk is full for every sector.
+			Self::Worker(WorkerError::Failed { message, .. }) => is_full_disk(message),
+			_ => false,
+		}
 	}
 }
 

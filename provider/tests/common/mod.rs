@@ -673,8 +673,14 @@ async fn app(
 	let database = Database::open(&folder.join("test.sqlite")).await.unwrap();
 	Arc::new(App {
 		config: config.clone(),
+		store: Store::open(
+			database.clone(),
+			&folder.join("store"),
+			config.storage.min_free_bytes,
+		)
+		.await
+		.unwrap(),
 		database,
-		store: Store::open(&folder.join("store"), config.storage.min_free_bytes).unwrap(),
 		chain: chain.clone(),
 		worker: Worker::new(program.to_owned(), keys.to_owned()),
 		hooks: Hooks::default(),
