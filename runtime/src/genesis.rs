@@ -2,9 +2,9 @@
 
 use crate::{constants::PARACHAIN_ID, *};
 use alloc::{format, string::String, vec};
-use frame_support::build_struct_json_patch;
+use frame_support::{build_struct_json_patch, traits::Contains};
 use holdfast_primitives::{
-	policy::HOLD, KeyId, KeyOrigin, Policy, ProofKind, ProofVersion, SectorSize,
+	policy::HOLD, Digest, KeyId, KeyOrigin, Policy, ProofKind, ProofVersion, SectorSize,
 };
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring;
@@ -36,6 +36,17 @@ const DEVNET_KEYS: &[(ProofKind, SectorSize, &[u8])] = &[
 		include_bytes!("../keys/devnet/window-post-2KiB.vk"),
 	),
 ];
+
+/// Those keys by their digests.
+pub struct DevnetKeys;
+
+impl Contains<Digest> for DevnetKeys {
+	fn contains(digest: &Digest) -> bool {
+		DEVNET_KEYS
+			.iter()
+			.any(|(_, _, key)| BlakeTwo256::hash(key).0 == *digest)
+	}
+}
 
 /// The presets that [`preset`] knows.
 pub fn preset_names() -> Vec<PresetId> {

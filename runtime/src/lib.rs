@@ -23,6 +23,7 @@ pub mod messaging;
 pub mod money;
 pub mod storage;
 pub mod system;
+pub mod weights;
 pub mod xcm_config;
 
 use alloc::{borrow::Cow, vec::Vec};

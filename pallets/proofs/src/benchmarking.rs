@@ -127,21 +127,28 @@ fn forge_window_posts<T: Config>(n: u32, i: u32, last_is_bad: bool) -> Vec<Proof
 	proofs
 }
 
-/// The inputs of a partition of two sectors, repeated to as many as there are to be.
+/// The inputs of partitions of two sectors, one after the other, as many as there are to be. Of a size with many
+/// leaves, so that they are long and different: points of equal inputs are added before they are multiplied.
 fn window_post_inputs(number: u64, i: u32) -> Vec<Fr> {
-	let sectors = [(2 * number, [4; 32]), (2 * number + 1, [5; 32])];
-	let statement = holdfast_verifier::window_post::Statement {
-		sector_bytes: SectorSize::KiB2.bytes(),
-		randomness: [3; 32],
-		sectors: &sectors,
+	let sector = |number: u64| {
+		let mut comm_r = [4; 32];
+		comm_r[..8].copy_from_slice(&number.to_le_bytes());
+		(number, comm_r)
 	};
-	let inputs = statement
-		.public_inputs()
-		.expect("the statement is possible; qed");
-	inputs
-		.concat()
-		.into_iter()
-		.cycle()
+	(0u64..)
+		.flat_map(|partition| {
+			let first = 2 * (u64::from(MAX_BATCH) * partition + number);
+			let sectors = [sector(first), sector(first + 1)];
+			let statement = holdfast_verifier::window_post::Statement {
+				sector_bytes: SMALL.bytes(),
+				randomness: [3; 32],
+				sectors: &sectors,
+			};
+			let inputs = statement
+				.public_inputs()
+				.expect("the statement is possible; qed");
+			inputs.concat()
+		})
 		.take(i as usize)
 		.collect()
 }

@@ -1,7 +1,11 @@
 //! Keys as the chain keeps them.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::{ensure, traits::Get, BoundedVec};
+use frame_support::{
+	ensure,
+	traits::{Contains, Get},
+	BoundedVec,
+};
 use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind, ProofVersion};
 use holdfast_verifier::{parameters::Parameters, PreparedVerifyingKey};
 use scale_info::TypeInfo;
@@ -58,6 +62,13 @@ pub(crate) fn inputs_of_length(length: usize) -> u32 {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Whether this chain accepts keys of an origin and digest. A well-known devnet key is one whatever it
+	/// is called.
+	pub(crate) fn may_trust(origin: KeyOrigin, digest: &Digest) -> bool {
+		T::AcceptDevnetKeys::get()
+			|| (origin != KeyOrigin::Devnet && !T::DevnetKeys::contains(digest))
+	}
+
 	/// Checks a key completely, prepares it and stores it. What is cheap to refuse comes first.
 	pub(crate) fn install(
 		id: KeyId,
@@ -67,7 +78,7 @@ impl<T: Config> Pallet<T> {
 		digest: Digest,
 	) -> DispatchResult {
 		ensure!(
-			origin != KeyOrigin::Devnet || T::AcceptDevnetKeys::get(),
+			Self::may_trust(origin, &digest),
 			Error::<T>::DevnetKeyRefused
 		);
 		let inputs = expected_inputs(id).ok_or(Error::<T>::WrongInputCount)?;

@@ -6,7 +6,8 @@
 //! chooses a key**: other pallets name the kind and size, this one finds the key.
 //!
 //! Whoever made a key may be able to forge its proofs. [`KeyOrigin`] says who that is, and a chain
-//! whose [`Config::AcceptDevnetKeys`] is false refuses keys whose trapdoor is public.
+//! whose [`Config::AcceptDevnetKeys`] is false refuses keys whose trapdoor is public: those that say so,
+//! and those of [`Config::DevnetKeys`] whatever they say.
 //!
 //! The window PoSt keys of 32 GiB and 64 GiB have 2.5 MB in prepared form and are refused:
 //! [`MAX_PREPARED_KEY_BYTES`] bounds what one call can be made to read and to sum up.
@@ -44,7 +45,7 @@ pub use holdfast_verifier::porep::Statement as PoRepStatement;
 pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
-	use frame_support::pallet_prelude::*;
+	use frame_support::{pallet_prelude::*, traits::Contains};
 	use frame_system::pallet_prelude::*;
 	use holdfast_primitives::Digest;
 
@@ -58,6 +59,9 @@ pub mod pallet {
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// Whether keys are accepted whose trapdoor is public. Only test networks may say yes.
 		type AcceptDevnetKeys: Get<bool>;
+
+		/// The digests of the well-known keys whose trapdoor is public: they are such keys under any origin.
+		type DevnetKeys: Contains<Digest>;
 
 		/// What the calls and the verification cost.
 		type WeightInfo: WeightInfo;

@@ -1,7 +1,6 @@
 //! What must hold of the stored keys at every block.
 
-use frame_support::{ensure, traits::Get};
-use holdfast_primitives::KeyOrigin;
+use frame_support::ensure;
 use holdfast_verifier::PreparedVerifyingKey;
 use sp_runtime::TryRuntimeError;
 
@@ -23,7 +22,7 @@ impl<T: Config> Pallet<T> {
 				"a stored verifying key is for another number of inputs"
 			);
 			ensure!(
-				stored.origin != KeyOrigin::Devnet || T::AcceptDevnetKeys::get(),
+				Self::may_trust(stored.origin, &stored.digest),
 				"a devnet key is stored on a chain that refuses those"
 			);
 		}

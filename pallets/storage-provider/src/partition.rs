@@ -17,8 +17,8 @@ use sp_runtime::{ArithmeticError, DispatchError};
 use crate::{
 	compaction::put,
 	pallet::{
-		Agenda, Config, Expirations, Pallet, PartitionReplicas, PartitionSectors, Partitions,
-		Vacancies,
+		Agenda, AgendaCursor, Config, Expirations, Pallet, PartitionReplicas, PartitionSectors,
+		Partitions, Vacancies,
 	},
 	positions::Positions,
 	provider::ProviderInfo,
@@ -212,8 +212,11 @@ impl<T: Config> Pallet<T> {
 		window
 			.close
 			.checked_sub(proving_period)
+			// Whatever is before the cursor is done, so that mostly nothing else is read.
 			.is_some_and(|close| {
-				Agenda::<T>::contains_key(close, key) || Expirations::<T>::contains_key(close, key)
+				AgendaCursor::<T>::get() <= close
+					&& (Agenda::<T>::contains_key(close, key)
+						|| Expirations::<T>::contains_key(close, key))
 			})
 	}
 

@@ -4,8 +4,8 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{dispatch::Pays, ensure, weights::Weight};
 use holdfast_primitives::{
-	deadline::Window, randomness::Domain, CommR, DeadlineIndex, PartitionIndex, ProofBytes,
-	SectorNumber,
+	deadline::Window, randomness::Domain, BlockNumber, CommR, DeadlineIndex, PartitionIndex,
+	ProofBytes, SectorNumber,
 };
 use scale_info::TypeInfo;
 use sp_runtime::DispatchError;
@@ -63,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		for submission in submissions {
 			let key = (provider.clone(), deadline, submission.partition);
 			let candidate = if seen.insert(submission.partition) {
-				Self::due_for_proof(&key, &window, submission)
+				Self::due_for_proof(&key, &window, policy.proving_period, submission)
 			} else {
 				Err(Error::<T>::DuplicatePartition.into())
 			};
@@ -122,9 +122,15 @@ impl<T: Config> Pallet<T> {
 	fn due_for_proof(
 		key: &PartitionKey<T::AccountId>,
 		window: &Window,
+		proving_period: BlockNumber,
 		submission: &PostSubmission,
 	) -> Result<(Partition, Vec<(SectorNumber, CommR)>), DispatchError> {
 		let partition = Partitions::<T>::get(key).ok_or(Error::<T>::NoSuchPartition)?;
+		// Or a proof of this window would hide that the one before was missed.
+		ensure!(
+			!Self::is_unsettled(key, window, proving_period),
+			Error::<T>::PartitionUnsettled
+		);
 		ensure!(
 			partition.last_proof < window.open,
 			Error::<T>::AlreadyProven

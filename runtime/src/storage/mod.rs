@@ -55,7 +55,7 @@ impl Get<Balance> for FaucetAmount {
 
 impl pallet_randomness::Config for Runtime {
 	type KeepBlocks = RandomnessHistory;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_randomness::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -70,12 +70,13 @@ impl pallet_storage_provider::Config for Runtime {
 	type Market = ProviderMarket;
 	type MaxDuePerBlock = MaxDuePerBlock;
 	type ProofWeights = SectorProofWeights;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_storage_provider::WeightInfo<Runtime>;
 }
 
 impl pallet_proofs::Config for Runtime {
 	type AcceptDevnetKeys = AcceptDevnetKeys;
-	type WeightInfo = ();
+	type DevnetKeys = genesis::DevnetKeys;
+	type WeightInfo = weights::pallet_proofs::WeightInfo<Runtime>;
 }
 
 impl pallet_market::Config for Runtime {
@@ -87,7 +88,7 @@ impl pallet_market::Config for Runtime {
 	type Providers = MarketProviders;
 	type Sectors = MarketSectors;
 	type MaxStartsPerBlock = ConstU32<{ storage::MAX_STARTS_PER_BLOCK }>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_market::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkSigner = ();
 }
@@ -97,7 +98,7 @@ impl pallet_faucet::Config for Runtime {
 	type Amount = FaucetAmount;
 	type Period = ConstU32<{ storage::FAUCET_PERIOD }>;
 	type MaxDripsPerBlock = ConstU32<{ storage::FAUCET_DRIPS_PER_BLOCK }>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_faucet::WeightInfo<Runtime>;
 }
 
 /// The chain's randomness, for sectors.

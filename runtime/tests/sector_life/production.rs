@@ -6,7 +6,7 @@ use super::{
 	*,
 };
 use frame_support::traits::Hooks;
-use holdfast_primitives::Policy;
+use holdfast_primitives::{KeyOrigin, Policy};
 
 /// A chain with this policy from its beginning.
 fn chain_with(policy: Policy) -> sp_io::TestExternalities {
@@ -157,17 +157,20 @@ fn a_production_network_refuses_the_development_keys() {
 				.next()
 				.expect("the preset has keys")
 		});
-		assert_eq!(key.origin, holdfast_primitives::KeyOrigin::Devnet);
-		assert_err!(
-			Proofs::set_verifying_key(
-				RuntimeOrigin::root(),
-				id,
-				version,
-				key.origin,
-				Default::default(),
-				key.digest
-			),
-			pallet_proofs::Error::<Runtime>::DevnetKeyRefused
-		);
+		assert_eq!(key.origin, KeyOrigin::Devnet);
+		// Nor under a better name.
+		for origin in [KeyOrigin::Devnet, KeyOrigin::Ceremony] {
+			assert_err!(
+				Proofs::set_verifying_key(
+					RuntimeOrigin::root(),
+					id,
+					version,
+					origin,
+					Default::default(),
+					key.digest
+				),
+				pallet_proofs::Error::<Runtime>::DevnetKeyRefused
+			);
+		}
 	});
 }

@@ -140,6 +140,23 @@ fn a_devnet_key_is_refused_where_those_are_refused() {
 }
 
 #[test]
+fn a_devnet_key_under_another_name_is_refused_by_its_digest() {
+	execute(|| {
+		let id = porep(SectorSize::MiB8);
+		let bytes = key(id).verifying_key();
+		let digest = digest(&bytes);
+		DevnetDigests::set(vec![[7; 32], digest]);
+		let install = || Proofs::install(id, VERSION, KeyOrigin::Ceremony, &bytes, digest);
+		assert_ok!(install());
+		Keys::<Test>::remove(id, VERSION);
+		AcceptDevnetKeys::set(false);
+		assert_noop!(install(), Error::<Test>::DevnetKeyRefused);
+		DevnetDigests::set(vec![[7; 32]]);
+		assert_ok!(install());
+	});
+}
+
+#[test]
 fn a_key_with_another_digest_is_refused() {
 	execute(|| {
 		let id = porep(SectorSize::MiB8);

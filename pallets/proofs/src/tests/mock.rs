@@ -1,6 +1,6 @@
 //! A runtime with nothing but this pallet.
 
-use frame_support::{derive_impl, parameter_types};
+use frame_support::{derive_impl, parameter_types, traits::Contains};
 use holdfast_primitives::{Digest, KeyId, KeyOrigin, ProofKind, ProofVersion, SectorSize};
 use holdfast_verifier::trapdoor::TrapdoorKey;
 use sp_runtime::{
@@ -26,10 +26,20 @@ impl frame_system::Config for Test {
 
 parameter_types! {
 	pub static AcceptDevnetKeys: bool = true;
+	pub static DevnetDigests: Vec<Digest> = Vec::new();
+}
+
+pub struct DevnetKeys;
+
+impl Contains<Digest> for DevnetKeys {
+	fn contains(digest: &Digest) -> bool {
+		DevnetDigests::get().contains(digest)
+	}
 }
 
 impl pallet_proofs::Config for Test {
 	type AcceptDevnetKeys = AcceptDevnetKeys;
+	type DevnetKeys = DevnetKeys;
 	type WeightInfo = ();
 }
 
@@ -40,6 +50,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	let mut externalities: sp_io::TestExternalities = storage.into();
 	externalities.execute_with(|| {
 		AcceptDevnetKeys::set(true);
+		DevnetDigests::set(Vec::new());
 		System::set_block_number(1);
 	});
 	externalities

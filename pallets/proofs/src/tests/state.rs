@@ -34,6 +34,10 @@ fn every_broken_invariant_is_noticed() {
 			AcceptDevnetKeys::set(false);
 			stored.origin = KeyOrigin::Devnet;
 		}),
+		noticed(|stored| {
+			AcceptDevnetKeys::set(false);
+			DevnetDigests::set(vec![stored.digest]);
+		}),
 	];
 	let texts: Vec<&str> = errors.into_iter().map(Into::into).collect();
 	assert_eq!(
@@ -42,6 +46,7 @@ fn every_broken_invariant_is_noticed() {
 			"a stored verifying key cannot be read",
 			"a stored verifying key has another digest",
 			"a stored verifying key is for another number of inputs",
+			"a devnet key is stored on a chain that refuses those",
 			"a devnet key is stored on a chain that refuses those",
 		]
 	);

@@ -523,3 +523,21 @@ fn a_proof_costs_the_same_however_much_the_provider_stores() {
 	let (little, much) = (state_touched(8), state_touched(160));
 	assert!(much < 2 * little, "{little} bytes became {much}");
 }
+
+#[test]
+fn a_proof_does_not_hide_that_the_window_before_was_missed() {
+	new_chain().execute_with(|| {
+		register(&alice());
+		activate(&alice(), &[1]);
+		let missed = window_of(&alice(), 1);
+		run_to(missed.close - 1);
+		// No block has time for the agenda until the next window opens.
+		System::set_block_number(missed.open + Policy::devnet().proving_period);
+		let key = key_of(&alice(), 1);
+		assert_refused!(submit(&key), Error::<Test>::PartitionUnsettled);
+		run_for(1);
+		let fault = &partition_of(&alice(), 1).faults[0];
+		assert_eq!((fault.since, fault.found), (0, missed.close - 1));
+		assert_refused!(submit(&key), Error::<Test>::NothingToProve);
+	});
+}
