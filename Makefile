@@ -61,6 +61,14 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	@echo "==> the whole flow, against a real node"
 	cargo test $(WORKSPACE) --test crash --test end_to_end -- --nocapture --test-threads=1
 
+.PHONY: reference
+reference: build ## Write the book's reference from the programs, the OpenAPI document and the metadata (needs npm)
+	scripts/reference
+
+.PHONY: book
+book: ## Build the book of docs/ and check its links
+	scripts/book
+
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
