@@ -78,6 +78,10 @@ weights: setup ## Measure what our pallets' calls and hooks cost, and write runt
 	$(CARGO_NODE)
 	scripts/weights
 
+.PHONY: invariants
+invariants: setup ## Make random calls of many accounts against a model (CALLS=1000000, SEED=1 is the first episode's)
+	CALLS=$(or $(CALLS),1000000) SEED=$(SEED) cargo test $(WORKSPACE) --test invariants -- --nocapture
+
 .PHONY: bench-data
 bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (JSON=FILE for the rows)
 	@cargo bench --locked --package holdfast-data --bench data

@@ -337,8 +337,15 @@ impl_runtime_apis! {
 			signature_check: bool,
 			select: frame_try_runtime::TryStateSelect,
 		) -> Weight {
-			Executive::try_execute_block(block, state_root_check, signature_check, select)
-				.expect("a failed check stops the try-runtime run that asked for it")
+			let checked = !matches!(select, frame_try_runtime::TryStateSelect::None);
+			let weight =
+				Executive::try_execute_block(block, state_root_check, signature_check, select)
+					.expect("a failed check stops the try-runtime run that asked for it");
+			if checked {
+				storage::check::across_pallets::<Runtime>()
+					.expect("a failed check stops the try-runtime run that asked for it");
+			}
+			weight
 		}
 	}
 

@@ -7,7 +7,7 @@ use crate::pallet::{Config, DripsAt, ForgetCursor, LastDrip, Pallet};
 
 impl<T: Config> Pallet<T> {
 	/// Checks that both records of drips agree, and that none is left behind.
-	pub(crate) fn check_state() -> Result<(), TryRuntimeError> {
+	pub fn check_state() -> Result<(), TryRuntimeError> {
 		let cursor = ForgetCursor::<T>::get().unwrap_or(0);
 		let mut listed = 0usize;
 		for (block, account) in DripsAt::<T>::iter_keys() {

@@ -37,7 +37,7 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod traits;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 pub mod weights;
 

@@ -13,7 +13,7 @@ use crate::{
 
 impl<T: Config> Pallet<T> {
 	/// Checks that holds, nonces and agenda agree with the deals.
-	pub(crate) fn check_state() -> Result<(), TryRuntimeError> {
+	pub fn check_state() -> Result<(), TryRuntimeError> {
 		Self::check_money()?;
 		Self::check_nonces()?;
 		Self::check_agenda()

@@ -46,7 +46,7 @@ mod termination;
 #[cfg(test)]
 mod tests;
 mod traits;
-#[cfg(any(feature = "try-runtime", test))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 pub mod weights;
 mod window_post;

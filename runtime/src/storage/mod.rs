@@ -2,6 +2,8 @@
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmark;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+pub mod check;
 
 use crate::{constants::storage, *};
 use frame_support::{

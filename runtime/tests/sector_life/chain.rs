@@ -1,6 +1,8 @@
 //! A development chain in memory: the runtime's pallets as they are, with proving keys whose trapdoor the
 //! test knows in place of the preset's.
 
+use std::cell::Cell;
+
 use codec::Encode;
 use frame_support::{dispatch::DispatchResultWithPostInfo, traits::Hooks};
 use holdfast_primitives::{
@@ -122,8 +124,33 @@ fn draw(domain: Domain, block: BlockNumber, provider: &AccountId) -> Digest {
 	)
 }
 
-/// Begins the next block: what its hooks and its inherent do for the storage pallets.
+/// Every rule that the storage pallets keep, of their own storage and of each other's.
+pub fn check() {
+	StorageProvider::check_state().unwrap();
+	Market::check_state().unwrap();
+	Faucet::check_state().unwrap();
+	storage::check::across_pallets::<Runtime>().unwrap();
+}
+
+thread_local! {
+	static CHECKED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// From now on blocks of this test are not checked: its state is made up.
+pub fn leave_unchecked() {
+	CHECKED.set(false);
+}
+
+/// Begins the next block, and checks what must hold in it.
 pub fn next_block() {
+	begin_block();
+	if CHECKED.get() {
+		check();
+	}
+}
+
+/// Begins the next block: what its hooks and its inherent do for the storage pallets.
+pub fn begin_block() {
 	let number = System::block_number() + 1;
 	let parent = blake2_256(&number.encode());
 	System::reset_events();

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod across;
 mod agreement;
 mod batches;
 mod chain;

@@ -10,6 +10,8 @@ use holdfast_primitives::{KeyOrigin, Policy};
 
 /// A chain with this policy from its beginning.
 fn chain_with(policy: Policy) -> sp_io::TestExternalities {
+	// These tests skip blocks.
+	leave_unchecked();
 	let mut chain = development();
 	chain.execute_with(|| {
 		pallet_storage_provider::PolicyValue::<Runtime>::put(policy);

@@ -46,6 +46,7 @@ fn touched(
 
 /// A chain with a proven sector, and `others` deals, sectors and providers beside it.
 fn chain_with(others: u64) -> (TestExternalities, Sealed) {
+	leave_unchecked();
 	let mut chain = development();
 	let mut sealed = None;
 	chain.execute_with(|| {
