@@ -69,6 +69,17 @@ reference: build ## Write the book's reference from the programs, the OpenAPI do
 book: ## Build the book of docs/ and check its links
 	scripts/book
 
+NETWORK ?= zombienet/local.toml
+.PHONY: network
+network: setup ## Start a relay chain and our collator behind it with zombienet (needs npm; NETWORK=zombienet/local.toml)
+	$(CARGO_NODE)
+	scripts/network spawn $(NETWORK)
+
+.PHONY: test-network
+test-network: setup ## Test a relay chain with our collator behind it (needs npm)
+	$(CARGO_NODE)
+	scripts/network test
+
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
