@@ -80,6 +80,11 @@ test-network: setup ## Test a relay chain with our collator behind it (needs npm
 	$(CARGO_NODE)
 	scripts/network test
 
+.PHONY: test-tools
+test-tools: setup ## Test the chain with the tools people use: polkadot-js, PAPI, Chopsticks (needs npm)
+	$(CARGO_NODE)
+	scripts/test-tools $(BIN)
+
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
