@@ -158,6 +158,16 @@ pub enum SealError {
 		/// What the file gives.
 		found: CommD,
 	},
+	/// The replica gives other data than the pieces.
+	#[error("the replica {} is damaged: it gives the commitment {found}, its pieces give {expected}", path.display())]
+	ReplicaDamaged {
+		/// The file.
+		path: PathBuf,
+		/// What the pieces give.
+		expected: CommD,
+		/// What the replica gives.
+		found: CommD,
+	},
 	/// The first phase's files are missing or incomplete.
 	#[error("the sealing files of sector {sector} are missing or damaged ({reason}): repeat pre-commit phase 1")]
 	RepeatPhase1 {

@@ -10,8 +10,9 @@
 //! 5. [`seal_commit_phase2`] makes the Groth16 proofs (C2),
 //! 6. [`clear_sealing_cache`] deletes what only the sealing needed,
 //!
-//! and [`generate_window_post`] proves up to a partition of sealed sectors. All functions block; call them
-//! from a thread that may.
+//! and [`generate_window_post`] proves up to a partition of sealed sectors. Where they are on several machines,
+//! each opens its own with [`open_sector`], and [`prove_openings`] makes the proof of that. [`unseal`] and
+//! [`read_piece`] lead back to the data. All functions block; call them from a thread that may.
 //!
 //! # Keys
 //!
@@ -41,6 +42,7 @@ pub mod reference;
 mod seal;
 mod setup;
 mod synthesis;
+mod unseal;
 mod window_post;
 
 pub use commit::seal_commit_phase2;
@@ -56,4 +58,7 @@ pub use seal::{
 	clear_sealing_cache, seal_commit_phase1, seal_pre_commit_phase2, Commit1Output,
 	PreCommit1Output, SealSubject, SectorPaths,
 };
-pub use window_post::{check_sealed_sector, generate_window_post, PoStSector};
+pub use unseal::{read_piece, unseal};
+pub use window_post::{
+	check_sealed_sector, generate_window_post, open_sector, prove_openings, Opening, PoStSector,
+};

@@ -93,17 +93,7 @@ impl<'a> Phase1<'a> {
 		fs::create_dir_all(&paths.cache)
 			.map_err(|source| file_error("create", &paths.cache, source))?;
 
-		let replica_id = porep::Statement {
-			sector_bytes: subject.sector_size.bytes(),
-			porep_id: subject.sector_size.porep_id(),
-			prover_id: subject.prover_id,
-			sector_number: subject.sector,
-			comm_d: comm_d.0,
-			comm_r: Digest::default(),
-			ticket: subject.ticket,
-			seed: Digest::default(),
-		}
-		.replica_id();
+		let replica_id = replica_id(subject, comm_d);
 		let leaves = nodes(subject.sector_size);
 		let (config, data_tree) = store(paths, CacheKey::CommDTree.to_string(), 2 * leaves - 1);
 		let (configs, layers) = (1..=layers(subject.sector_size))
@@ -165,6 +155,21 @@ impl<'a> Phase1<'a> {
 			labels,
 		})
 	}
+}
+
+/// What a replica's labels are bound to.
+pub(crate) fn replica_id(subject: &SealSubject, comm_d: CommD) -> Digest {
+	porep::Statement {
+		sector_bytes: subject.sector_size.bytes(),
+		porep_id: subject.sector_size.porep_id(),
+		prover_id: subject.prover_id,
+		sector_number: subject.sector,
+		comm_d: comm_d.0,
+		comm_r: Digest::default(),
+		ticket: subject.ticket,
+		seed: Digest::default(),
+	}
+	.replica_id()
 }
 
 /// How filecoin-proofs describes a file of `nodes` nodes in a sector's cache folder, and its path.

@@ -71,7 +71,8 @@ pub fn generate_window_post(
 	let proof = ProofBytes::try_from(bytes).map_err(|bytes| {
 		PoStError::Filecoin(format!("{} bytes instead of {PROOF_BYTES}", bytes.len()))
 	})?;
-	window_post::verify(store, sector_size, randomness, sectors, &proof)?;
+	let statement = window_post::statement(sectors);
+	window_post::verify(store, sector_size, randomness, &statement, &proof)?;
 	Ok(proof)
 }
 

@@ -52,9 +52,48 @@ pub fn generate_window_post(
 	sectors: &[PoStSector],
 ) -> Result<ProofBytes, PoStError> {
 	check_request(sector_size, prover_id, randomness, sectors)?;
+	proving_key(KeyStore::opened()?, key_of(sector_size))?;
+	let openings = sectors
+		.iter()
+		.map(|sector| open_sector(sector_size, prover_id, randomness, sector))
+		.collect::<Result<Vec<_>, _>>()?;
+	prove_openings(
+		sector_size,
+		prover_id,
+		randomness,
+		&statement(sectors),
+		openings,
+	)
+}
+
+/// A sector, opened at the challenges of a window PoSt: some kilobytes that stand for its files.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Opening(FallbackPoStSectorProof<Tree>);
+
+/// Makes the proof of sectors that were opened, maybe on other machines. What does not fit the sectors is
+/// refused; whether an opening is right shows when the proof is verified, the way the chain does it.
+pub fn prove_openings(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sectors: &[(SectorNumber, CommR)],
+	openings: Vec<Opening>,
+) -> Result<ProofBytes, PoStError> {
+	check_statement(sector_size, prover_id, randomness, sectors)?;
+	if sectors.len() != openings.len() {
+		return Err(PoStError::Filecoin("not every sector is opened".into()));
+	}
+	for ((number, comm_r), Opening(opening)) in sectors.iter().zip(&openings) {
+		if u64::from(opening.sector_id) != *number || <[u8; 32]>::from(opening.comm_r) != comm_r.0 {
+			return Err(PoStError::Sector {
+				sector: *number,
+				reason: "what was opened is another sector".into(),
+			});
+		}
+	}
 	let store = KeyStore::opened()?;
 	let proving_key = proving_key(store, key_of(sector_size))?;
-	let openings = open_sectors(sector_size, prover_id, randomness, sectors)?;
+	let openings: Vec<_> = openings.into_iter().map(|opening| opening.0).collect();
 	let proof = guarded(|| {
 		let circuit = circuit(sector_size, prover_id, randomness, &openings)?;
 		Ok(prove(circuit, &proving_key, Blinding::random()))
@@ -62,6 +101,13 @@ pub fn generate_window_post(
 	.map_err(PoStError::Filecoin)??;
 	verify(store, sector_size, randomness, sectors, &proof)?;
 	Ok(proof)
+}
+
+pub(crate) fn statement(sectors: &[PoStSector]) -> Vec<(SectorNumber, CommR)> {
+	sectors
+		.iter()
+		.map(|sector| (sector.number, sector.comm_r))
+		.collect()
 }
 
 /// The circuit of a partition, with its statement and its witness.
@@ -102,12 +148,12 @@ pub(crate) fn verify(
 	store: &KeyStore,
 	sector_size: SectorSize,
 	randomness: &Digest,
-	sectors: &[PoStSector],
+	sectors: &[(SectorNumber, CommR)],
 	proof: &ProofBytes,
 ) -> Result<(), PoStError> {
 	let statement: Vec<(u64, Digest)> = sectors
 		.iter()
-		.map(|sector| (sector.number, sector.comm_r.0))
+		.map(|(number, comm_r)| (*number, comm_r.0))
 		.collect();
 	let statement = window_post::Statement {
 		sector_bytes: sector_size.bytes(),
@@ -135,7 +181,6 @@ pub fn check_sealed_sector(
 		randomness,
 		std::slice::from_ref(sector),
 	)?;
-	KeyStore::opened()?;
 	open_sector(sector_size, prover_id, randomness, sector).map(|_| ())
 }
 
@@ -145,6 +190,15 @@ pub(crate) fn check_request(
 	randomness: &Digest,
 	sectors: &[PoStSector],
 ) -> Result<(), PoStError> {
+	check_statement(sector_size, prover_id, randomness, &statement(sectors))
+}
+
+fn check_statement(
+	sector_size: SectorSize,
+	prover_id: &Digest,
+	randomness: &Digest,
+	sectors: &[(SectorNumber, CommR)],
+) -> Result<(), PoStError> {
 	if !is_supported(sector_size) {
 		return Err(PoStError::UnsupportedSize(sector_size));
 	}
@@ -153,11 +207,8 @@ pub(crate) fn check_request(
 	if count == 0 || u32::try_from(count).map_or(true, |count| count > most) {
 		return Err(PoStError::SectorCount { count, most });
 	}
-	if let Some(pair) = sectors
-		.windows(2)
-		.find(|pair| pair[0].number >= pair[1].number)
-	{
-		return Err(PoStError::NotAscending(pair[1].number));
+	if let Some(pair) = sectors.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
+		return Err(PoStError::NotAscending(pair[1].0));
 	}
 	for (name, value) in [("prover identity", prover_id), ("randomness", randomness)] {
 		if value[31] & 0xc0 != 0 {
@@ -182,16 +233,20 @@ pub(crate) fn open_sectors(
 ) -> Result<Vec<FallbackPoStSectorProof<Tree>>, PoStError> {
 	sectors
 		.iter()
-		.map(|sector| open_sector(sector_size, prover_id, randomness, sector))
+		.map(|sector| {
+			open_sector(sector_size, prover_id, randomness, sector).map(|opening| opening.0)
+		})
 		.collect()
 }
 
-fn open_sector(
+/// Opens a sector at its challenges, on the machine that has its files. [`KeyStore::open`] must come first.
+pub fn open_sector(
 	sector_size: SectorSize,
 	prover_id: &Digest,
 	randomness: &Digest,
 	sector: &PoStSector,
-) -> Result<FallbackPoStSectorProof<Tree>, PoStError> {
+) -> Result<Opening, PoStError> {
+	KeyStore::opened()?;
 	let config = window_post_config(sector_size);
 	let number = sector.number;
 	guarded(|| {
@@ -229,7 +284,8 @@ fn open_sector(
 		let challenges = challenges
 			.remove(&number.into())
 			.ok_or_else(|| anyhow::anyhow!("it has no challenges"))?;
-		generate_single_vanilla_proof(&config, number.into(), &replica, &challenges)
+		let opening = generate_single_vanilla_proof(&config, number.into(), &replica, &challenges)?;
+		Ok(Opening(opening))
 	})
 	.map_err(|reason| PoStError::Sector {
 		sector: number,

@@ -121,6 +121,31 @@ pub(crate) fn write_labels<const N: usize>(
 	Ok(())
 }
 
+/// Computes the labels of the last of `layers` layers, and hands them out, node by node.
+pub(crate) fn last_labels(
+	engine: Engine,
+	nodes: usize,
+	parents: &Path,
+	replica_id: Node,
+	layers: usize,
+	mut take: impl FnMut(&Node) -> io::Result<()>,
+) -> Result<(), LabelError> {
+	let mut before = Layer::<1>::new(nodes);
+	let mut now = Layer::<1>::new(nodes);
+	for layer in 0..layers {
+		let parents = Parents::open(parents)?;
+		let number = u32::try_from(layer + 1).unwrap_or(u32::MAX);
+		let previous = (layer > 0).then_some(&before);
+		compute_layer(engine, parents, number, [replica_id], previous, &mut now)?;
+		std::mem::swap(&mut before, &mut now);
+	}
+	for node in 0..nodes {
+		take(before.get(node, 0))
+			.map_err(|source| LabelError::new("use the labels for", parents, source))?;
+	}
+	Ok(())
+}
+
 /// A layer's labels in `N` sectors. What belongs to one node lies together, so that two sectors cost no more
 /// cache lines than one.
 struct Layer<const N: usize> {
