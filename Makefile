@@ -85,6 +85,19 @@ test-tools: setup ## Test the chain with the tools people use: polkadot-js, PAPI
 	$(CARGO_NODE)
 	scripts/test-tools $(BIN)
 
+RUNS ?= 200
+.PHONY: crash-matrix
+crash-matrix: setup ## Kill the provider's daemon and worker at random, again and again: nothing is lost or done twice (RUNS=200)
+	HOLDFAST_CRASH_RUNS=$(RUNS) cargo test $(WORKSPACE) --test crash_matrix --test crashes -- --nocapture
+
+.PHONY: test-scale
+test-scale: setup ## Take 1,000 fake sectors through the provider while workers join, leave and die
+	cargo test $(WORKSPACE) --test scale -- --ignored --nocapture no_sector_of_a_thousand
+
+.PHONY: bench-tasks
+bench-tasks: setup ## Measure what the provider's task engine itself costs for each task
+	cargo test $(WORKSPACE) --test scale -- --ignored --nocapture the_engines_own_time
+
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata

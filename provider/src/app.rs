@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 
 use crate::{
 	chain::Chain, config::Config, database::Database, hooks::Hooks, monitor::Monitor,
-	pipeline::ProofBatcher, store::Store, worker::Worker,
+	pipeline::ProofBatcher, remote::lend::Lending, sealer::Sealer, store::Store, tasks::Budget,
+	worker::Worker,
 };
 
 /// What all parts of the daemon share.
@@ -22,10 +23,16 @@ pub struct App {
 	pub chain: Arc<dyn Chain>,
 	/// The computing steps.
 	pub worker: Worker,
+	/// The sealing steps, done on this machine.
+	pub sealer: Sealer,
 	/// The proofs of replication that go to the chain together.
 	pub proofs: ProofBatcher,
 	/// The alerts and the counts.
 	pub monitor: Monitor,
+	/// What sealing steps on this machine may take.
+	pub budget: Arc<Budget>,
+	/// What workers are doing.
+	pub lending: Lending,
 	/// How to misbehave.
 	pub hooks: Hooks,
 	/// Told when there are new tasks.

@@ -24,7 +24,7 @@ use holdfast_provider::{
 
 use crate::commands::{
 	wizard::{self, Asked},
-	Deals, Doctor, Sectors, Store, Tasks,
+	Deals, Doctor, RunWorker, Sectors, Store, Tasks, Workers,
 };
 
 /// The storage provider's daemon: takes deals, seals and proves their data, and serves it.
@@ -151,6 +151,21 @@ enum Command {
 		#[command(subcommand)]
 		what: Bench,
 	},
+	/// Do computing tasks for a daemon, maybe on another machine: with a store of its own, or in stores that both
+	/// reach.
+	Worker {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		worker: RunWorker,
+	},
+	/// The machines that do computing tasks: list them, and say which get no new ones.
+	Workers {
+		#[command(flatten)]
+		base: Base,
+		#[command(flatten)]
+		workers: Workers,
+	},
 	/// One computing step, for the daemon.
 	#[command(hide = true)]
 	Work,
@@ -243,6 +258,8 @@ impl Cli {
 				directory,
 			} => keys(sector_size, only, directory)?,
 			Command::Bench { what } => bench(what)?,
+			Command::Worker { base, worker } => worker.run(&base.path()?)?,
+			Command::Workers { base, workers } => workers.run(&base.path()?)?,
 			Command::Work => return Ok(work::main()),
 		}
 		Ok(ExitCode::SUCCESS)

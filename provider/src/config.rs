@@ -1,5 +1,6 @@
 //! The daemon's configuration: one commented TOML file.
 
+mod sealing;
 mod template;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use holdfast_primitives::{piece::MIN_PIECE_BYTES, policy::GIB, PaddedPieceSize, SectorSize};
 use serde::Deserialize;
 
+pub use sealing::{SealingConfig, StepNeeds};
 pub use template::Template;
 
 /// The configuration file's name within the base folder.
@@ -80,6 +82,8 @@ pub struct ApiConfig {
 	pub idle_timeout_seconds: u64,
 	/// The file with the operator's token, relative to the base folder. It is made if there is none.
 	pub token_file: PathBuf,
+	/// The file with the token that workers show.
+	pub worker_token_file: PathBuf,
 	/// The certificate chain for TLS, in PEM, relative to the base folder. Without it connections are plain.
 	pub tls_certificate: Option<PathBuf>,
 	/// The certificate's key, in PEM, relative to the base folder.
@@ -98,6 +102,7 @@ impl Default for ApiConfig {
 			request_timeout_seconds: 30,
 			idle_timeout_seconds: 60,
 			token_file: "api.token".into(),
+			worker_token_file: "worker.token".into(),
 			tls_certificate: None,
 			tls_key: None,
 			max_connections: 1024,
@@ -213,38 +218,6 @@ impl Default for DealsConfig {
 	}
 }
 
-/// How sectors are sealed.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SealingConfig {
-	/// How long published deals are collected before a sector that is not full is sealed.
-	pub pack_wait_seconds: u64,
-	/// How many sealing steps run at a time.
-	pub parallel: u32,
-	/// How much memory sealing steps and a window PoSt take at most, all together, in bytes. Without it:
-	/// three quarters of the machine's.
-	pub memory_bytes: Option<u64>,
-	/// The niceness of sealing steps. Window PoSt is always proven at the daemon's own.
-	pub nice: u8,
-	/// How many blocks back the ticket's block is, so that a reorganisation does not change it.
-	pub ticket_depth: u32,
-	/// How often a step is tried before its sector is given up.
-	pub max_attempts: u32,
-}
-
-impl Default for SealingConfig {
-	fn default() -> Self {
-		Self {
-			pack_wait_seconds: 10,
-			parallel: 1,
-			memory_bytes: None,
-			nice: 10,
-			ticket_depth: 5,
-			max_attempts: 8,
-		}
-	}
-}
-
 /// When money is collected.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -283,6 +256,7 @@ impl Config {
 			&mut config.storage.path,
 			&mut config.chain.key_file,
 			&mut config.api.token_file,
+			&mut config.api.worker_token_file,
 		]
 		.into_iter()
 		.chain(config.storage.keys.as_mut())
@@ -351,8 +325,11 @@ impl Config {
 		if self.max_piece_bytes() > self.storage.sector_size.bytes() {
 			return invalid("ask.max_piece_bytes", "must not be above the sector size");
 		}
-		if self.sealing.parallel == 0 {
-			return invalid("sealing.parallel", "must be at least 1");
+		if !self.sealing.names_steps() {
+			return invalid(
+				"sealing.needs",
+				"has only steps that compute, such as commit-2",
+			);
 		}
 		if self.sealing.nice > 19 {
 			return invalid("sealing.nice", "must be within 0 and 19");
@@ -428,7 +405,8 @@ mod tests {
 			.lines()
 			.filter(|line| !line.starts_with("# key_environment") && !line.starts_with("# keys"))
 			.filter(|line| !line.starts_with("# public_url") && !line.starts_with("# memory_bytes"))
-			.filter(|line| !line.starts_with("# tls_"))
+			.filter(|line| !line.starts_with("# tls_") && !line.starts_with("# cpus"))
+			.filter(|line| !line.starts_with("# scratch_bytes") && !line.starts_with("# needs"))
 			.map(|line| match line.strip_prefix("# ") {
 				Some(setting) if setting.contains(" = ") => format!("{setting}\n"),
 				_ => format!("{line}\n"),
@@ -474,7 +452,7 @@ mod tests {
 				"ask.min_piece_bytes",
 			),
 			("[ask]\nmax_piece_bytes = 16777216", "ask.max_piece_bytes"),
-			("[sealing]\nparallel = 0", "sealing.parallel"),
+			("[sealing.needs.settle]\ncpus = 2", "sealing.needs"),
 			("[sealing]\nnice = 20", "sealing.nice"),
 			("[sealing]\nmax_attempts = 0", "sealing.max_attempts"),
 			(

@@ -24,8 +24,9 @@ use crate::{
 	monitor::Monitor,
 	pipeline::{settle::settle, Pipeline},
 	post::PostLoop,
+	sealer::Sealer,
 	store::{Store, StoreError, STORE_META},
-	tasks::{least_memory, memory_of_machine, Engine, Kind, Limits},
+	tasks::{least_memory, memory_of_machine, Budget, Engine, Kind, Limits, LEASE},
 	token::{Token, TokenError},
 	watch,
 	worker::Worker,
@@ -82,8 +83,10 @@ pub fn signer(config: &ChainConfig) -> Result<Signer, SignerError> {
 pub fn check_secrets(config: &Config) -> Result<(), DaemonError> {
 	signer(&config.chain)?;
 	server_options(&config.api)?;
-	if config.api.token_file.exists() {
-		Token::read(&config.api.token_file)?;
+	for file in [&config.api.token_file, &config.api.worker_token_file] {
+		if file.exists() {
+			Token::read(file)?;
+		}
 	}
 	Ok(())
 }
@@ -101,6 +104,7 @@ pub async fn run(
 	let hooks = Hooks::from_environment()?;
 	let signer = signer(&config.chain)?;
 	let operator = Token::read_or_create(&config.api.token_file)?;
+	let workers = Token::read_or_create(&config.api.worker_token_file)?;
 	let options = server_options(&config.api)?;
 	let database = Database::open(&base.join(DATABASE_FILE)).await?;
 	let storage = &config.storage;
@@ -108,6 +112,7 @@ pub async fn run(
 	bind(&database, STORE_META, store.id(), "the store folder").await?;
 	// No other daemon has the folder, so nobody works on what was leased.
 	let freed = database.release_leases(None).await?;
+	database.spare_workers(LEASE, now()).await?;
 	if freed > 0 {
 		info!(tasks = freed, "going on with what was interrupted");
 	}
@@ -131,8 +136,11 @@ pub async fn run(
 	info!(%account, node = config.chain.node, api = %config.api.listen, "running");
 
 	let wake = Arc::new(Notify::new());
+	let worker = Worker::new(executable, keys);
+	let budget = Budget::new(config.sealing.resources(task_memory(&config)?));
 	let app = Arc::new(App {
-		worker: Worker::new(executable, keys),
+		sealer: Sealer::new(store.clone(), worker.clone(), config.sealing.nice),
+		worker,
 		chain: Arc::new(chain),
 		uploads: std::sync::Mutex::default(),
 		proofs: Default::default(),
@@ -141,7 +149,9 @@ pub async fn run(
 		store,
 		hooks,
 		wake: wake.clone(),
-		monitor: Monitor::with_operator(operator),
+		monitor: Monitor::with_tokens(operator, workers),
+		budget,
+		lending: Default::default(),
 	});
 	serve(app, listener, options, wake, stop).await
 }
@@ -159,16 +169,16 @@ async fn serve(
 		app.database.hurry_task(kind, now()).await?;
 	}
 	let limits = Limits {
-		heavy: usize::try_from(app.config.sealing.parallel).unwrap_or(1),
+		heavy: usize::try_from(app.config.sealing.parallel).unwrap_or(usize::MAX),
 		light: LIGHT_TASKS,
 		attempts: app.config.sealing.max_attempts,
-		memory: task_memory(&app.config)?,
 	};
 	let engine = Engine::new(
 		app.database.clone(),
 		Arc::new(Pipeline::new(app.clone())),
 		wake,
 		limits,
+		app.budget.clone(),
 	);
 	let post = tokio::spawn(PostLoop::new(app.clone()).run(stop.clone()));
 	let tasks = tokio::spawn({
@@ -293,7 +303,8 @@ async fn bind(
 	}
 }
 
-async fn stop_on_signal(stop: CancellationToken) {
+/// Waits for SIGINT or SIGTERM.
+pub async fn stop_on_signal(stop: CancellationToken) {
 	use tokio::signal::unix::{signal, SignalKind};
 	let terminate = async {
 		match signal(SignalKind::terminate()) {

@@ -7,7 +7,8 @@
 //!   `pre-commit-2`, `pre-committing`, `waiting-seed`, `vanilla-proof`, `proving`, `prove-committing`,
 //!   `finalizing`: the stage's work is done, but the task is not. `publishing`: noted, but not yet sent.
 //!   `publishing-sent`, `pre-committing-sent`, `prove-committing-sent`, `post-sent`, `settling-sent`:
-//!   included in a block, but not yet noted.
+//!   included in a block, but not yet noted. A worker knows `worker-` with a task's kind, such as
+//!   `worker-pre-commit-1`: the work is done, but its result is not kept.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -4,7 +4,9 @@
 //! - [`deal`] takes offers and data and refuses what is wrong before anything costs money.
 //! - [`tasks`] is the queue: rows in [`database`], taken under leases, done by [`pipeline`].
 //! - [`post`] proves all sectors in every period, apart from the queue.
-//! - [`worker`] runs what computes in child processes ([`work`]).
+//! - [`sealer`] seals sectors in this machine's stores; [`worker`] runs what computes in child processes
+//!   ([`work`]). [`restore`] gets lost pieces back from sectors.
+//! - [`remote`] has workers on other machines do computing tasks.
 //! - [`api`] is the HTTP side, [`chain`] the chain's.
 //! - [`bench`] measures what the steps cost.
 //! - [`overview`] is what an operator wants to know, [`metrics`] the same for Prometheus, [`watch`] raises
@@ -29,6 +31,9 @@ pub mod monitor;
 pub mod overview;
 pub mod pipeline;
 pub mod post;
+pub mod remote;
+pub mod restore;
+pub mod sealer;
 pub mod store;
 pub mod tasks;
 pub mod token;

@@ -7,6 +7,7 @@ use crate::{
 	database::{DealState, SectorState},
 	monitor::{Counts, Topic},
 	overview::Overview,
+	tasks::{Resources, WorkerRow, DAEMON},
 };
 
 /// The type of the text.
@@ -15,13 +16,28 @@ pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 /// One HOLD has so many of the smallest unit.
 const HOLD: f64 = 1e12;
 
+/// The machines that do computing tasks.
+#[derive(Clone, Debug, Default)]
+pub struct Machines {
+	/// What the daemon's own has for them.
+	pub all: Resources,
+	/// What of it is in use.
+	pub used: Resources,
+	/// The workers.
+	pub workers: Vec<WorkerRow>,
+}
+
 /// Why there are no metrics.
 #[derive(Debug, thiserror::Error)]
 #[error("the metrics cannot be written: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
 /// Writes the metrics.
-pub fn render(overview: &Overview, counts: &Counts) -> Result<Vec<u8>, MetricsError> {
+pub fn render(
+	overview: &Overview,
+	counts: &Counts,
+	machines: &Machines,
+) -> Result<Vec<u8>, MetricsError> {
 	let page = Page(Registry::new());
 	page.gauge(
 		"build_info",
@@ -31,6 +47,7 @@ pub fn render(overview: &Overview, counts: &Counts) -> Result<Vec<u8>, MetricsEr
 	)?;
 	write_chain(&page, overview)?;
 	write_work(&page, overview)?;
+	write_machines(&page, overview, machines)?;
 	write_deadlines(&page, overview)?;
 	write_counts(&page, counts)?;
 	let mut text = Vec::new();
@@ -143,6 +160,73 @@ fn write_work(page: &Page, overview: &Overview) -> Result<(), MetricsError> {
 		&["topic"],
 		Topic::ALL.map(standing),
 	)
+}
+
+fn write_machines(
+	page: &Page,
+	overview: &Overview,
+	machines: &Machines,
+) -> Result<(), MetricsError> {
+	let here = ("daemon".to_owned(), machines.all, machines.used);
+	let others = || machines.workers.iter().filter(|row| row.name != DAEMON);
+	let away = others().map(|worker| {
+		let about = &worker.about;
+		let used = about.resources.minus(&about.free);
+		(worker.name.clone(), about.resources, used)
+	});
+	let all: Vec<_> = std::iter::once(here).chain(away).collect();
+	let values = |of: fn(&(String, Resources, Resources)) -> Resources| {
+		let each = all
+			.iter()
+			.map(move |machine| (machine.0.clone(), of(machine)));
+		let values = each.flat_map(|(name, resources)| {
+			[
+				("cpus", f64::from(resources.cpus)),
+				("memory_bytes", number(resources.memory)),
+				("gpus", f64::from(resources.gpus)),
+			]
+			.map(|(what, value)| (vec![name.clone(), what.to_owned()], value))
+		});
+		values.collect::<Vec<_>>()
+	};
+	page.gauge(
+		"machine_resources",
+		"What a machine has for sealing steps.",
+		&["machine", "resource"],
+		values(|machine| machine.1),
+	)?;
+	page.gauge(
+		"machine_resources_used",
+		"What of it is in use.",
+		&["machine", "resource"],
+		values(|machine| machine.2),
+	)?;
+	type Value = fn(&WorkerRow, i64) -> f64;
+	let rows: [(&str, &str, Value); 4] = [
+		(
+			"worker_silence_seconds",
+			"How long ago a worker was heard of.",
+			|row, at| number(at.saturating_sub(row.seen_at)) / 1000.0,
+		),
+		(
+			"worker_cordoned",
+			"Whether it gets nothing new.",
+			|row, _| truth(row.cordoned),
+		),
+		("worker_tasks", "The tasks that it has.", |row, _| {
+			number(row.tasks)
+		}),
+		(
+			"worker_sectors",
+			"The sectors whose files it has.",
+			|row, _| number(row.sectors),
+		),
+	];
+	for (name, help, value) in rows {
+		let values = others().map(|row| (vec![row.name.clone()], value(row, overview.at)));
+		page.gauge(name, help, &["worker"], values)?;
+	}
+	Ok(())
 }
 
 fn write_deadlines(page: &Page, overview: &Overview) -> Result<(), MetricsError> {

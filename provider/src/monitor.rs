@@ -38,11 +38,13 @@ pub enum Topic {
 	BalanceLow,
 	/// A task was given up.
 	TaskFailed,
+	/// A worker that has tasks or sectors was not heard of for a while.
+	WorkerSilent,
 }
 
 impl Topic {
 	/// Every topic.
-	pub const ALL: [Self; 9] = [
+	pub const ALL: [Self; 10] = [
 		Self::PostLate,
 		Self::PostMissed,
 		Self::PostRefused,
@@ -52,6 +54,7 @@ impl Topic {
 		Self::DiskLow,
 		Self::BalanceLow,
 		Self::TaskFailed,
+		Self::WorkerSilent,
 	];
 
 	/// The name.
@@ -66,6 +69,7 @@ impl Topic {
 			Self::DiskLow => "disk-low",
 			Self::BalanceLow => "balance-low",
 			Self::TaskFailed => "task-failed",
+			Self::WorkerSilent => "worker-silent",
 		}
 	}
 }
@@ -101,6 +105,8 @@ pub struct Alert {
 pub struct Monitor {
 	/// Who may see what is not for everybody. Without it: nobody.
 	pub operator: Option<Token>,
+	/// Who may take tasks. Without it: nobody.
+	pub workers: Option<Token>,
 	alerts: Mutex<BTreeMap<(Topic, String), Alert>>,
 	answers: Mutex<BTreeMap<u16, u64>>,
 	blocks_served: AtomicU64,
@@ -144,10 +150,11 @@ pub enum PostResult {
 }
 
 impl Monitor {
-	/// A monitor that the holder of the token may look at.
-	pub fn with_operator(token: Token) -> Self {
+	/// A monitor that the holder of the operator's token may look at; that of the workers' token may take tasks.
+	pub fn with_tokens(operator: Token, workers: Token) -> Self {
 		Self {
-			operator: Some(token),
+			operator: Some(operator),
+			workers: Some(workers),
 			..Self::default()
 		}
 	}

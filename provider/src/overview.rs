@@ -440,6 +440,8 @@ mod tests {
 			attempts: 0,
 			next_run_at: 0,
 			lease_until,
+			owner: None,
+			started_at: None,
 			error: None,
 		};
 		let counts = count_tasks(&[

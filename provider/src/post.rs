@@ -3,6 +3,7 @@
 //! chain has them. It shares no queue and no lock with the sealing.
 
 mod alarm;
+mod gather;
 mod inspect;
 mod send;
 
@@ -16,7 +17,7 @@ use holdfast_chain_client::{Partition, ProviderInfo};
 use holdfast_primitives::{
 	deadline::{window_at, Window},
 	randomness::{draw, Domain},
-	BlockNumber, DeadlineIndex, Digest, PartitionIndex, Policy, ProofBytes, SectorNumber,
+	BlockNumber, CommR, DeadlineIndex, Digest, PartitionIndex, Policy, ProofBytes, SectorNumber,
 };
 use tokio::{
 	sync::{Notify, Semaphore},
@@ -408,28 +409,23 @@ async fn challenge(app: &App, block: BlockNumber) -> Result<Option<Digest>, Chai
 		.map(|value| draw(Domain::WindowPoSt, &value, block, &app.entropy())))
 }
 
+/// What a sector was sealed to.
+async fn replica(app: &App, number: SectorNumber) -> Result<CommR, TaskError> {
+	let sector = app.database.sector(number).await?;
+	if let Some(comm_r) = sector.and_then(|sector| sector.comm_r) {
+		return Ok(comm_r);
+	}
+	let found = app.chain.sector(number).await?;
+	let found =
+		found.ok_or_else(|| TaskError::later(format!("sector {number} is not on the chain")))?;
+	Ok(found.comm_r)
+}
+
 /// What a proof of these sectors reads. Their files stay until [`read`] is told.
 async fn proven(app: &App, numbers: &[SectorNumber]) -> Result<(Vec<Proven>, Pinned), TaskError> {
 	let mut replicas = Vec::with_capacity(numbers.len());
 	for number in numbers {
-		let known = app
-			.database
-			.sector(*number)
-			.await?
-			.and_then(|sector| sector.comm_r);
-		let comm_r = match known {
-			Some(comm_r) => comm_r,
-			None => {
-				app.chain
-					.sector(*number)
-					.await?
-					.ok_or_else(|| {
-						TaskError::later(format!("sector {number} is not on the chain"))
-					})?
-					.comm_r
-			},
-		};
-		replicas.push(comm_r);
+		replicas.push(replica(app, *number).await?);
 	}
 	let pinned = app.store.pin(numbers).await?;
 	let sectors = numbers
@@ -486,6 +482,9 @@ async fn prove_sectors(
 	sectors: &[SectorNumber],
 	randomness: Digest,
 ) -> Result<ProofBytes, TaskError> {
+	if !gather::places(app, sectors).await?.away.is_empty() {
+		return gather::prove(app, sectors, randomness).await;
+	}
 	let (sectors, pinned) = proven(app, sectors).await?;
 	let request = Request::WindowPost {
 		sector_size: app.config.storage.sector_size,

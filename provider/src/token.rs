@@ -30,14 +30,7 @@ impl Token {
 
 	/// Reads the token in the file. The file must be readable by its owner only.
 	pub fn read(path: &Path) -> Result<Self, TokenError> {
-		let text = read_private(path)?;
-		let text = text.trim();
-		if text.len() < MIN_LENGTH {
-			return Err(TokenError::NoToken {
-				path: path.to_owned(),
-			});
-		}
-		Ok(Self::new(text))
+		Ok(Self::new(&read_token(path)?))
 	}
 
 	/// Reads the token in the file, and makes a file with a new one if there is none.
@@ -66,6 +59,18 @@ impl Token {
 	pub fn matches(&self, text: &str) -> bool {
 		digest(text) == self.digest
 	}
+}
+
+/// The text of the token in a file that must be readable by its owner only, to be shown to somebody else.
+pub fn read_token(path: &Path) -> Result<String, TokenError> {
+	let text = read_private(path)?;
+	let text = text.trim();
+	if text.len() < MIN_LENGTH {
+		return Err(TokenError::NoToken {
+			path: path.to_owned(),
+		});
+	}
+	Ok(text.to_owned())
 }
 
 fn digest(text: &str) -> [u8; 32] {

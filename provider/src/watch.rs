@@ -1,4 +1,5 @@
-//! Looks after the daemon's surroundings: the chain, the disks, the money, and the tasks that were given up.
+//! Looks after the daemon's surroundings: the chain, the disks, the money, the
+//! workers, and the tasks that were given up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,9 +9,10 @@ use tracing::warn;
 
 use crate::{
 	app::App,
-	database::{DatabaseError, Millis},
+	database::{now, DatabaseError, Millis},
 	monitor::{Monitor, Severity, Topic},
 	overview::{self, Overview},
+	tasks::{WorkerRow, DAEMON},
 };
 
 /// How often one looks.
@@ -21,6 +23,8 @@ const LAG: Millis = 90_000;
 const MUCH_LAG: Millis = 300_000;
 /// A best block from so far in the future means that a clock is wrong.
 const AHEAD: Millis = -10_000;
+/// A worker that was not heard of for so long is silent.
+const SILENCE: Millis = 60_000;
 /// Money for fewer blocks than this is little.
 const SHORT_RUNWAY: u64 = 14_400;
 
@@ -44,6 +48,9 @@ pub async fn look(app: &App) -> Result<(), DatabaseError> {
 		overview::remember_balance(&app.database, block, balance).await?;
 	}
 	judge(&app.monitor, &overview);
+	let workers = app.database.workers().await?;
+	app.monitor
+		.replace(Topic::WorkerSilent, silent_workers(&workers, now()));
 	Ok(())
 }
 
@@ -133,6 +140,29 @@ fn failed_tasks(overview: &Overview) -> Vec<Finding> {
 				Severity::Warning,
 				format!("this task was given up: {error}"),
 			)
+		})
+		.collect()
+}
+
+/// The workers that something depends on and that were not heard of for a while.
+fn silent_workers(workers: &[WorkerRow], now: Millis) -> Vec<Finding> {
+	workers
+		.iter()
+		.filter(|worker| worker.name != DAEMON && worker.tasks + worker.sectors > 0)
+		.filter_map(|worker| {
+			let silence = now.saturating_sub(worker.seen_at);
+			let severity = if worker.sectors > 0 {
+				Severity::Critical
+			} else {
+				Severity::Warning
+			};
+			let text = format!(
+				"it was heard of {} s ago; it has {} tasks and {} sectors, which cannot be proven without it",
+				silence / 1000,
+				worker.tasks,
+				worker.sectors
+			);
+			(silence > SILENCE).then(|| (worker.name.clone(), severity, text))
 		})
 		.collect()
 }

@@ -8,24 +8,24 @@ use std::{
 	process::ExitCode,
 };
 
-use holdfast_primitives::{Digest, SectorNumber};
+use holdfast_primitives::{Digest, ProofBytes, SectorNumber};
 use holdfast_prover::{
-	add_pieces, check_sealed_sector, clear_sealing_cache, generate_window_post, seal_commit_phase1,
-	seal_commit_phase2, seal_pre_commit_phase1, seal_pre_commit_phase1_pair,
-	seal_pre_commit_phase2, Commit1Output, KeyError, KeyStore, PoStError, PoStSector,
-	PreCommit1Output, SealError, SealSubject,
+	add_pieces, check_sealed_sector, clear_sealing_cache, generate_window_post, open_sector,
+	prove_openings, read_piece, seal_commit_phase1, seal_commit_phase2, seal_pre_commit_phase1,
+	seal_pre_commit_phase1_pair, seal_pre_commit_phase2, unseal, Commit1Output, KeyError, KeyStore,
+	Opening, PoStError, PoStSector, PreCommit1Output, SealError, SealSubject,
 };
 use serde::{de::DeserializeOwned, Serialize};
 
 use crate::{
 	store::write_whole,
-	worker::{Envelope, Job, Proven, Repeat, Request, Response},
+	worker::{Envelope, Job, OpenedSector, Proven, Repeat, Request, Response},
 };
 
 /// The exit code when the daemon is gone.
 const ORPHANED: i32 = 3;
 /// The longest request.
-const MAX_REQUEST_BYTES: u64 = 16 << 20;
+const MAX_REQUEST_BYTES: u64 = 512 << 20;
 
 /// Reads a request from the standard input and writes the answer to the standard output.
 pub fn main() -> ExitCode {
@@ -124,6 +124,20 @@ fn perform(request: Request) -> Response {
 			clear_sealing_cache(&subject(&job), &paths(&job))?;
 			Ok(Response::Done)
 		})),
+		Request::Unseal { job } => answer(locked(&job, || {
+			unseal(&subject(&job), &paths(&job))?;
+			Ok(Response::Done)
+		})),
+		Request::ReadPiece {
+			job,
+			index,
+			bytes,
+			target,
+		} => answer(
+			read_piece(&subject(&job), index, bytes, &job.paths.unsealed, &target)
+				.map(|()| Response::Done)
+				.map_err(Into::into),
+		),
 		Request::WindowPost {
 			sector_size,
 			prover_id,
@@ -131,18 +145,54 @@ fn perform(request: Request) -> Response {
 			sectors,
 		} => {
 			let sectors: Vec<_> = sectors.iter().map(post_sector).collect();
-			match generate_window_post(sector_size, &prover_id, &randomness, &sectors) {
-				Ok(proof) => Response::Proofs {
-					proofs: vec![const_hex::encode(proof)],
-				},
-				Err(error) => Response::Failed {
-					message: error.to_string(),
-					repeat: None,
-					sector: match error {
-						PoStError::Sector { sector, .. } => Some(sector),
-						_ => None,
-					},
-				},
+			window_post(generate_window_post(
+				sector_size,
+				&prover_id,
+				&randomness,
+				&sectors,
+			))
+		},
+		Request::OpenSectors {
+			sector_size,
+			prover_id,
+			randomness,
+			sectors,
+		} => Response::Opened {
+			sectors: sectors
+				.iter()
+				.map(|proven| {
+					let sector = post_sector(proven);
+					let opened = open_sector(sector_size, &prover_id, &randomness, &sector)
+						.map_err(|error| error.to_string())
+						.and_then(|opening| {
+							serde_json::to_value(opening).map_err(|error| error.to_string())
+						});
+					OpenedSector {
+						sector: proven.sector,
+						error: opened.as_ref().err().cloned(),
+						opening: opened.ok(),
+					}
+				})
+				.collect(),
+		},
+		Request::ProveOpenings {
+			sector_size,
+			prover_id,
+			randomness,
+			sectors,
+			openings,
+		} => {
+			let openings: Result<Vec<Opening>, _> =
+				openings.into_iter().map(serde_json::from_value).collect();
+			match openings {
+				Ok(openings) => window_post(prove_openings(
+					sector_size,
+					&prover_id,
+					&randomness,
+					&sectors,
+					openings,
+				)),
+				Err(error) => failed(error),
 			}
 		},
 		Request::CheckSectors {
@@ -162,6 +212,22 @@ fn perform(request: Request) -> Response {
 				.map(|sector| sector.number)
 				.collect();
 			Response::Provable { sectors: provable }
+		},
+	}
+}
+
+fn window_post(proof: Result<ProofBytes, PoStError>) -> Response {
+	match proof {
+		Ok(proof) => Response::Proofs {
+			proofs: vec![const_hex::encode(proof)],
+		},
+		Err(error) => Response::Failed {
+			message: error.to_string(),
+			repeat: None,
+			sector: match error {
+				PoStError::Sector { sector, .. } => Some(sector),
+				_ => None,
+			},
 		},
 	}
 }

@@ -17,7 +17,7 @@ use crate::store::SectorPaths;
 pub const KEYS_VARIABLE: &str = "HOLDFAST_KEYS";
 
 /// An answer longer than this is none.
-const MAX_ANSWER_BYTES: u64 = 1 << 20;
+const MAX_ANSWER_BYTES: u64 = 256 << 20;
 
 /// A piece and the file that holds its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +112,22 @@ pub enum Request {
 		/// The sector.
 		job: Job,
 	},
+	/// Makes the unsealed sector from the replica. Answers [`Response::Done`].
+	Unseal {
+		/// The sector.
+		job: Job,
+	},
+	/// Copies a piece's data from the unsealed sector. Answers [`Response::Done`].
+	ReadPiece {
+		/// The sector.
+		job: Job,
+		/// Which of its pieces.
+		index: usize,
+		/// How much of it at most.
+		bytes: u64,
+		/// Where to.
+		target: PathBuf,
+	},
 	/// A window PoSt. Answers [`Response::Proofs`] with one proof.
 	WindowPost {
 		/// The sectors' size.
@@ -122,6 +138,30 @@ pub enum Request {
 		randomness: Digest,
 		/// The sectors, their numbers rising.
 		sectors: Vec<Proven>,
+	},
+	/// Opens sectors at the challenges of a window PoSt, for whoever makes it. Answers [`Response::Opened`].
+	OpenSectors {
+		/// The sectors' size.
+		sector_size: SectorSize,
+		/// Whose replicas they are.
+		prover_id: Digest,
+		/// The challenges' randomness.
+		randomness: Digest,
+		/// The sectors.
+		sectors: Vec<Proven>,
+	},
+	/// A window PoSt of sectors that were opened. Answers [`Response::Proofs`] with one proof.
+	ProveOpenings {
+		/// The sectors' size.
+		sector_size: SectorSize,
+		/// Whose replicas they are.
+		prover_id: Digest,
+		/// The challenges' randomness.
+		randomness: Digest,
+		/// The sectors and their replicas, their numbers rising.
+		sectors: Vec<(SectorNumber, CommR)>,
+		/// What was opened, in the same order.
+		openings: Vec<serde_json::Value>,
 	},
 	/// Looks which sectors could be proven. Answers [`Response::Provable`].
 	CheckSectors {
@@ -144,7 +184,11 @@ impl Request {
 			Self::Commit1 { .. } => "commit-1",
 			Self::Commit2 { .. } => "commit-2",
 			Self::Finalize { .. } => "finalize",
+			Self::Unseal { .. } => "unseal",
+			Self::ReadPiece { .. } => "read-piece",
 			Self::WindowPost { .. } => "window-post",
+			Self::OpenSectors { .. } => "open-sectors",
+			Self::ProveOpenings { .. } => "prove-openings",
 			Self::CheckSectors { .. } => "check-sectors",
 		}
 	}
@@ -176,6 +220,17 @@ pub enum Repeat {
 	Commit1,
 }
 
+/// A sector that was to be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedSector {
+	/// Its number.
+	pub sector: SectorNumber,
+	/// What was opened.
+	pub opening: Option<serde_json::Value>,
+	/// Why it cannot be opened.
+	pub error: Option<String>,
+}
+
 /// What the child answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
@@ -198,6 +253,11 @@ pub enum Response {
 	Both {
 		/// Their answers, in order.
 		answers: Box<[Response; 2]>,
+	},
+	/// What was opened of each sector.
+	Opened {
+		/// The sectors, as they were asked for.
+		sectors: Vec<OpenedSector>,
 	},
 	/// These sectors could be proven.
 	Provable {
@@ -317,19 +377,27 @@ impl Worker {
 		let Response::Proofs { proofs } = self.run(request, nice).await? else {
 			return Err(WorkerError::OtherAnswer { step });
 		};
-		proofs
-			.iter()
-			.map(|text| {
-				let mut proof = [0; 192];
-				const_hex::decode_to_slice(text, &mut proof)
-					.map_err(|_| WorkerError::OtherAnswer { step })?;
-				Ok(proof)
-			})
-			.collect()
+		parse_proofs(step, &proofs)
 	}
 }
 
-fn succeeded(step: &'static str, response: Response) -> Result<Response, WorkerError> {
+/// The proofs in a [`Response::Proofs`].
+pub(crate) fn parse_proofs(
+	step: &'static str,
+	proofs: &[String],
+) -> Result<Vec<ProofBytes>, WorkerError> {
+	proofs
+		.iter()
+		.map(|text| {
+			let mut proof = [0; 192];
+			const_hex::decode_to_slice(text, &mut proof)
+				.map_err(|_| WorkerError::OtherAnswer { step })?;
+			Ok(proof)
+		})
+		.collect()
+}
+
+pub(crate) fn succeeded(step: &'static str, response: Response) -> Result<Response, WorkerError> {
 	match response {
 		Response::Failed {
 			message,
@@ -435,7 +503,14 @@ mod tests {
 				job: job.clone(),
 				seed: [3; 32],
 			},
-			Request::Finalize { job },
+			Request::Finalize { job: job.clone() },
+			Request::Unseal { job: job.clone() },
+			Request::ReadPiece {
+				job,
+				index: 1,
+				bytes: 2,
+				target: "t".into(),
+			},
 			Request::WindowPost {
 				sector_size: SectorSize::KiB2,
 				prover_id: [1; 32],
@@ -446,6 +521,19 @@ mod tests {
 				sector_size: SectorSize::KiB2,
 				prover_id: [1; 32],
 				sectors: Vec::new(),
+			},
+			Request::OpenSectors {
+				sector_size: SectorSize::KiB2,
+				prover_id: [1; 32],
+				randomness: [4; 32],
+				sectors: Vec::new(),
+			},
+			Request::ProveOpenings {
+				sector_size: SectorSize::KiB2,
+				prover_id: [1; 32],
+				randomness: [4; 32],
+				sectors: vec![(1, CommR::default())],
+				openings: vec![serde_json::Value::Null],
 			},
 		];
 		for request in requests {

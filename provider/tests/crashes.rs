@@ -14,7 +14,7 @@ use holdfast_provider::{
 	database::{now, DealState, SectorState},
 	pipeline::Pipeline,
 	store::{sector_of, FileType},
-	tasks::{Engine, Kind, Limits},
+	tasks::{Budget, Engine, Kind, Limits, Resources},
 	worker::Response,
 };
 use rand::{rngs::StdRng, Rng, SeedableRng};
@@ -80,10 +80,19 @@ async fn run_for(fixture: &Fixture, time: Duration) {
 		heavy: 2,
 		light: 8,
 		attempts: 8,
-		memory: 1 << 40,
 	};
+	let budget = Budget::new(Resources {
+		cpus: 8,
+		..app.budget.all()
+	});
 	let pipeline = Arc::new(Pipeline::new(app.clone()));
-	let engine = Engine::new(app.database.clone(), pipeline, app.wake.clone(), limits);
+	let engine = Engine::new(
+		app.database.clone(),
+		pipeline,
+		app.wake.clone(),
+		limits,
+		budget,
+	);
 	let running = tokio::spawn(async move { engine.run(CancellationToken::new()).await });
 	tokio::time::sleep(time).await;
 	running.abort();

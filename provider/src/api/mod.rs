@@ -11,6 +11,7 @@ mod page;
 mod pieces;
 pub mod server;
 pub mod status;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +29,8 @@ pub use page::OPENAPI;
 
 use crate::app::App;
 
+/// The longest result of a worker's: what it opened of a whole partition.
+const MAX_RESULT_BYTES: usize = 256 << 20;
 /// The longest request body, uploads apart.
 const MAX_BODY_BYTES: usize = 16 << 10;
 
@@ -65,6 +68,7 @@ pub fn router(app: Arc<App>) -> Router {
 		.merge(downloads)
 		.merge(uploads)
 		.merge(pages)
+		.merge(for_workers(&app))
 		.fallback(|| async { ApiError::not_found("there is nothing at this path") })
 		.method_not_allowed_fallback(|| async {
 			ApiError::new(
@@ -89,6 +93,25 @@ fn operators(app: &Arc<App>) -> Router<Arc<App>> {
 		.route_layer(middleware::from_fn_with_state(
 			app.clone(),
 			operator::only_operator,
+		))
+}
+
+/// What only workers may ask. They wait for questions, and files are read to be sent: that takes its time.
+fn for_workers(app: &Arc<App>) -> Router<Arc<App>> {
+	Router::new()
+		.route("/v1/worker/hello", post(workers::hello))
+		.route("/v1/worker/claim", post(workers::claim))
+		.route("/v1/worker/tasks/{id}", post(workers::take_back))
+		.route("/v1/worker/asks", post(workers::asks))
+		.route("/v1/worker/files/{kind}/{name}", get(workers::manifest))
+		.route(
+			"/v1/worker/files/{kind}/{name}/content",
+			get(workers::content),
+		)
+		.layer(DefaultBodyLimit::max(MAX_RESULT_BYTES))
+		.route_layer(middleware::from_fn_with_state(
+			app.clone(),
+			workers::only_workers,
 		))
 }
 

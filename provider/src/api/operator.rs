@@ -16,8 +16,9 @@ use super::ApiError;
 use crate::{
 	app::App,
 	database::{Deal, DealState, SectorState},
-	metrics,
+	metrics::{self, Machines},
 	overview::{self, Overview},
+	token::Token,
 };
 
 /// How many entries a list has unless another number is asked for, and at most.
@@ -26,15 +27,24 @@ const MAX_LIMIT: u32 = 1000;
 
 /// Lets only those pass that show the operator's token.
 pub async fn only_operator(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-	let shown = bearer(request.headers());
-	let known = &app.monitor.operator;
-	match (known, shown) {
+	let known = app.monitor.operator.as_ref();
+	needs_token(known, "the operator's token", request, next).await
+}
+
+/// Lets only those pass that show a token.
+pub(super) async fn needs_token(
+	known: Option<&Token>,
+	what: &str,
+	request: Request,
+	next: Next,
+) -> Response {
+	match (known, bearer(request.headers())) {
 		(Some(token), Some(shown)) if token.matches(shown) => next.run(request).await,
 		_ => {
 			let mut response = ApiError::new(
 				StatusCode::UNAUTHORIZED,
 				"no-token",
-				"this needs the operator's token: send it as `Authorization: Bearer …`",
+				format!("this needs {what}: send it as `Authorization: Bearer …`"),
 			)
 			.into_response();
 			response.headers_mut().insert(
@@ -66,7 +76,12 @@ pub async fn show_overview(State(app): State<Arc<App>>) -> Result<Json<Overview>
 /// `GET /metrics`
 pub async fn show_metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
 	let overview = collect(&app).await?;
-	let text = metrics::render(&overview, &app.monitor.counts())?;
+	let machines = Machines {
+		all: app.budget.all(),
+		used: app.budget.used(),
+		workers: app.database.workers().await?,
+	};
+	let text = metrics::render(&overview, &app.monitor.counts(), &machines)?;
 	Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
 }
 

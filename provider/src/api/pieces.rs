@@ -52,7 +52,7 @@ pub async fn show(
 	send_file(&path, &headers, &etag, "application/vnd.ipld.car").await
 }
 
-async fn send_file(
+pub(super) async fn send_file(
 	path: &FilePath,
 	headers: &HeaderMap,
 	etag: &str,

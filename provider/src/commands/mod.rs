@@ -6,8 +6,10 @@ mod sectors;
 mod store;
 mod tasks;
 pub mod wizard;
+mod worker;
+mod workers;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use comfy_table::{presets, Table};
@@ -22,12 +24,38 @@ pub use doctor::Doctor;
 pub use sectors::Sectors;
 pub use store::Store;
 pub use tasks::Tasks;
+pub use worker::RunWorker;
+pub use workers::Workers;
 
 /// Opens the database in the base folder for reading, and does something with it.
 fn with_database<T, F>(base: &Path, act: impl FnOnce(Database) -> F) -> anyhow::Result<T>
 where
 	F: std::future::Future<Output = anyhow::Result<T>>,
 {
+	let path = database_file(base)?;
+	let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+	runtime.block_on(async {
+		let database = Database::open_read_only(&path).await?;
+		act(database).await
+	})
+}
+
+/// Opens the database in the base folder for writing, while a daemon may be running, and does something with it.
+fn with_writable_database<T, F>(base: &Path, act: impl FnOnce(Database) -> F) -> anyhow::Result<T>
+where
+	F: std::future::Future<Output = anyhow::Result<T>>,
+{
+	let path = database_file(base)?;
+	let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+	runtime.block_on(async {
+		let database = Database::open(&path).await?;
+		let result = act(database.clone()).await;
+		database.close().await;
+		result
+	})
+}
+
+fn database_file(base: &Path) -> anyhow::Result<PathBuf> {
 	let path = base.join(DATABASE_FILE);
 	if !path.exists() {
 		bail!(
@@ -36,11 +64,7 @@ where
 			base.display()
 		);
 	}
-	let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-	runtime.block_on(async {
-		let database = Database::open_read_only(&path).await?;
-		act(database).await
-	})
+	Ok(path)
 }
 
 /// Prints a value for programs.

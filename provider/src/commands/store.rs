@@ -8,16 +8,21 @@ use std::{
 
 use anyhow::{bail, Context};
 use clap::{Args, Subcommand};
-use holdfast_primitives::SectorNumber;
+use holdfast_chain_client::AccountId;
+use holdfast_primitives::{randomness, SectorNumber};
+use holdfast_prover::default_directory;
 use holdfast_provider::{
 	config::Config,
 	daemon::DATABASE_FILE,
 	database::{now, Database},
+	restore::restore_pieces,
+	sealer::Sealer,
 	store::{self, DiskStat, Disks, FileType, Garbage, Problem, StoreMeta, StoreRow, SystemDisks},
+	worker::Worker,
 };
 use serde_json::{json, Value};
 
-use super::print_json;
+use super::{or_dash, print_json};
 
 /// What to do with the stores, and how to report it.
 #[derive(Args)]
@@ -67,6 +72,8 @@ enum Action {
 		#[arg(long, value_name = "ID")]
 		to: Option<String>,
 	},
+	/// Read pieces whose files are lost from the sectors that they are in. Unsealing one takes as long as sealing.
+	Restore,
 	/// Mark files that nothing needs any more; with --sweep remove those that are marked for long.
 	Gc {
 		/// Remove what was marked long enough ago and is still not needed.
@@ -238,7 +245,47 @@ async fn perform(
 				json!({ "sector": sector, "store": id }),
 			)
 		},
+		Action::Restore => restore(store, database, config).await?,
 		Action::Gc { sweep, grace_hours } => collect(store, sweep, grace_hours).await?,
+	})
+}
+
+async fn restore(
+	store: &store::Store,
+	database: &Database,
+	config: &Config,
+) -> anyhow::Result<Output> {
+	let missing = "the daemon has not run yet";
+	let genesis = database.meta("genesis").await?.context(missing)?;
+	let account = database.meta("account").await?.context(missing)?;
+	let mut hash = [0; 32];
+	const_hex::decode_to_slice(genesis, &mut hash).context("the database's genesis hash")?;
+	let prover = randomness::prover_id(&hash, account.parse::<AccountId>()?.as_bytes());
+	let keys = match &config.storage.keys {
+		Some(directory) => directory.clone(),
+		None => default_directory()?,
+	};
+	let executable = std::env::current_exe().context("cannot find this program's own file")?;
+	let worker = Worker::new(executable, keys);
+	let sealer = Sealer::new(store.clone(), worker, config.sealing.nice);
+	let size = config.storage.sector_size;
+	let pieces = restore_pieces(database, store, &sealer, size, prover).await?;
+	let lines = pieces.iter().map(|piece| match &piece.error {
+		None => format!(
+			"{} is restored from sector {}",
+			piece.piece,
+			or_dash(piece.sector)
+		),
+		Some(error) => format!("{} is still lost: {error}", piece.piece),
+	});
+	let mut lines: Vec<_> = lines.collect();
+	if lines.is_empty() {
+		lines.push("no piece is lost".into());
+	}
+	Ok(Output {
+		lines,
+		value: json!(pieces),
+		ok: pieces.iter().all(|piece| piece.error.is_none()),
 	})
 }
 

@@ -69,6 +69,8 @@ listen = "{listen}"
 # The file with the operator's token (mode 0600), for the status page, /metrics and the lists. It is made if
 # there is none.
 # token_file = "api.token"
+# The file with the token that workers show; made at the first start.
+# worker_token_file = "worker.token"
 # TLS, without a proxy in front: the certificate chain and its key (mode 0600), in PEM. Read at the start.
 # tls_certificate = "tls.pem"
 # tls_key = "tls.key"
@@ -113,16 +115,25 @@ path = "store"
 [sealing]
 # How long published deals are collected before a sector that is not full is sealed.
 # pack_wait_seconds = 10
-# How many sealing steps run at a time, and at which niceness.
+# How many sealing steps run at a time, and at which niceness. With 0 all of them are left to workers.
 # parallel = 1
 # nice = 10
 # How much memory sealing steps and a window PoSt take at most, all together. A step for which there is too
 # little left waits until others have ended. By default three quarters of the machine's memory.
 # memory_bytes = 17179869184
+# How many processors they keep busy, by default all, how many graphics processors there are (this program's own
+# steps use none), and how much room on disk they may use besides their sectors', by default any.
+# cpus = 8
+# gpus = 0
+# scratch_bytes = 68719476736
+# What a step takes if it is not what it takes by itself.
+# needs.commit-2 = {{ cpus = 4, memory_bytes = 8589934592, scratch_bytes = 0, gpus = 1 }}
 # How many blocks back the ticket's block is, so that a reorganisation does not change it.
 # ticket_depth = 5
 # How often a step is tried before its sector is given up.
 # max_attempts = 8
+# A worker that was not heard of for so long loses the sectors that it has not finished.
+# worker_timeout_seconds = 600
 
 [settlement]
 # Every so many blocks, what the deals have earned is collected.

@@ -98,6 +98,17 @@ impl Database {
 		Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
 	}
 
+	/// How many bytes its content takes: pages that are free to be used again do not count.
+	pub async fn bytes(&self) -> Result<u64, DatabaseError> {
+		let bytes: i64 = sqlx::query_scalar(
+			"SELECT (page_count - freelist_count) * page_size \
+			 FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+		)
+		.fetch_one(&self.pool)
+		.await?;
+		from_row(bytes, "size")
+	}
+
 	/// A remembered setting.
 	pub async fn meta(&self, name: &str) -> Result<Option<String>, DatabaseError> {
 		let row: Option<(String,)> = sqlx::query_as("SELECT value FROM meta WHERE name = ?")

@@ -9,6 +9,7 @@ use super::{
 	deals::{move_deal, move_sector_deals},
 	from_optional_row, from_row, to_row, Database, DatabaseError, DealEvent, DealState, Millis,
 };
+use crate::tasks::{queue, Kind};
 
 /// How far a sector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -211,7 +212,7 @@ impl TryFrom<Row> for Sector {
 }
 
 impl Database {
-	/// Begins a sector with the pieces of `deals`, in this order, under a number that was never used:
+	/// Begins a sector with the pieces of `deals`, in this order, and its first task, under a number that was never used:
 	/// above all in the database and at least `at_least`. `None` if one of the deals is not waiting for
 	/// a sector any more.
 	pub async fn create_sector(
@@ -257,6 +258,15 @@ impl Database {
 				.execute(&mut *transaction)
 				.await?;
 		}
+		// A sector without a task would wait for ever.
+		queue(
+			&mut transaction,
+			Kind::AddPiece,
+			&number.to_string(),
+			at,
+			at,
+		)
+		.await?;
 		transaction.commit().await?;
 		from_row(number, "sector number").map(Some)
 	}

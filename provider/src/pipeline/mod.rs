@@ -2,6 +2,7 @@
 //! the database, on the disk and on the chain, so that it can be done again after a crash at any point.
 
 mod batch;
+mod compute;
 mod finalize;
 mod pack;
 mod pre_commit;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use holdfast_primitives::{BlockNumber, PieceInfo, SectorNumber};
+use holdfast_prover::SealSubject;
 use tracing::{info, warn};
 
 use crate::{
@@ -25,11 +27,12 @@ use crate::{
 	database::{now, Deal, Sector, SectorState},
 	deal::intake,
 	store::{Lock, LockMode},
-	tasks::{memory_of_kind, Companion, Handler, Kind, Outcome, TaskError},
-	worker::{Job, Repeat, WorkerError},
+	tasks::{Companion, Handler, Kind, Outcome, Resources, TaskError},
+	worker::{Repeat, Response, WorkerError},
 };
 
 pub use batch::ProofBatcher;
+pub(crate) use compute::Prepared;
 
 /// A stage that begins this many times the configured attempts, crashes and repetitions included, is
 /// given up.
@@ -46,6 +49,17 @@ impl Pipeline {
 		Self { app }
 	}
 
+	/// The sector that a task is for; `None` if nothing is to be done for it any more.
+	async fn sector_of(&self, subject: &str) -> Result<Option<Sector>, TaskError> {
+		let number: SectorNumber = subject
+			.parse()
+			.map_err(|_| TaskError::never("the task names no sector"))?;
+		let sector = self.app.database.sector(number).await?;
+		let sector = sector.ok_or_else(|| TaskError::never("the sector is not in the database"))?;
+		let over = matches!(sector.state, SectorState::Failed | SectorState::Expired);
+		Ok((!over).then_some(sector))
+	}
+
 	async fn sector_step(
 		&self,
 		kind: Kind,
@@ -53,30 +67,25 @@ impl Pipeline {
 		companion: Option<Companion>,
 	) -> Result<Outcome, TaskError> {
 		let app = &*self.app;
-		let number: SectorNumber = subject
-			.parse()
-			.map_err(|_| TaskError::never("the task names no sector"))?;
-		let sector = app
-			.database
-			.sector(number)
-			.await?
-			.ok_or_else(|| TaskError::never("the sector is not in the database"))?;
-		if matches!(sector.state, SectorState::Failed | SectorState::Expired) {
+		let Some(sector) = self.sector_of(subject).await? else {
 			return Ok(Outcome::Done);
-		}
+		};
 		if kind == Kind::WaitSeed {
 			return prove::wait_seed(app, sector).await;
 		}
-		let Some(lock) = app.store.lock(number, LockMode::Write).await? else {
-			return Err(TaskError::later(
-				"the sector's files are being moved or looked at",
-			));
-		};
+		let lock = self.lock(sector.number).await?;
 		let outcome = self.locked_step(kind, sector, companion, &lock).await;
 		lock.release().await?;
 		let outcome = outcome?;
 		app.hooks.reached(kind.stage());
 		Ok(outcome)
+	}
+
+	async fn lock(&self, number: SectorNumber) -> Result<Lock, TaskError> {
+		// A sector has one task at a time, and whoever asks has taken it.
+		self.app.lending.forget(number).await?;
+		let lock = self.app.store.lock(number, LockMode::Write).await?;
+		lock.ok_or_else(|| TaskError::later("the sector's files are being moved or looked at"))
 	}
 
 	/// Does a step of a sector whose files nobody else touches meanwhile.
@@ -87,8 +96,19 @@ impl Pipeline {
 		companion: Option<Companion>,
 		lock: &Lock,
 	) -> Result<Outcome, TaskError> {
-		let app = &*self.app;
-		let (number, stage) = (sector.number, kind.stage());
+		let (app, number) = (&*self.app, sector.number);
+		self.begin(kind, number).await?;
+		let outcome = match kind {
+			Kind::PreCommit => pre_commit::run(app, sector).await,
+			Kind::ProveCommit => prove_commit::run(app, sector).await,
+			_ => compute::run(app, kind, sector, companion, lock).await,
+		};
+		self.end(kind, number, outcome).await
+	}
+
+	/// Notes that a step begins, unless its files cannot be reached or it began too often.
+	async fn begin(&self, kind: Kind, number: SectorNumber) -> Result<(), TaskError> {
+		let (app, stage) = (&*self.app, kind.stage());
 		if let Some(trouble) = app.store.trouble(number).await? {
 			return Err(TaskError::later(trouble));
 		}
@@ -99,21 +119,17 @@ impl Pipeline {
 			)));
 		}
 		info!(sector = number, stage, "begins");
-		let started = std::time::Instant::now();
-		let outcome = match kind {
-			Kind::AddPiece => seal::add_piece(app, sector).await,
-			Kind::PreCommit1 => seal::pre_commit1(app, sector, companion).await,
-			Kind::PreCommit2 => seal::pre_commit2(app, sector).await,
-			Kind::PreCommit => pre_commit::run(app, sector).await,
-			Kind::Commit1 => prove::commit1(app, sector).await,
-			Kind::Commit2 => prove::commit2(app, sector).await,
-			Kind::ProveCommit => prove_commit::run(app, sector).await,
-			Kind::Finalize => finalize::run(app, sector, lock).await,
-			other => Err(TaskError::never(format!(
-				"{} is for no sector",
-				other.name()
-			))),
-		};
+		Ok(())
+	}
+
+	/// Notes that a step ended, and finds out what its failure means.
+	async fn end(
+		&self,
+		kind: Kind,
+		number: SectorNumber,
+		outcome: Result<Outcome, TaskError>,
+	) -> Result<Outcome, TaskError> {
+		let (app, stage) = (&*self.app, kind.stage());
 		// A disk that went away meanwhile is no fault of the sector's.
 		let outcome = match (outcome, app.store.trouble(number).await?) {
 			(Err(_), Some(trouble)) => Err(TaskError::later(trouble)),
@@ -142,11 +158,52 @@ impl Pipeline {
 			},
 			other => other,
 		}?;
-		if kind.is_heavy() {
-			app.store.declare_sector(number).await?;
-		}
 		app.database.end_stage(number, stage, now()).await?;
-		info!(sector = number, stage, elapsed = ?started.elapsed(), "done");
+		info!(sector = number, stage, "done");
+		Ok(outcome)
+	}
+
+	/// Prepares a computing step that a worker is going to do. The sector stays locked meanwhile.
+	pub(crate) async fn lend(
+		&self,
+		kind: Kind,
+		subject: &str,
+	) -> Result<(Prepared, Option<Lock>), TaskError> {
+		let Some(mut sector) = self.sector_of(subject).await? else {
+			return Ok((Prepared::Instead(Outcome::Done), None));
+		};
+		let (lock, number) = (self.lock(sector.number).await?, sector.number);
+		self.begin(kind, number).await?;
+		match compute::prepare(&self.app, kind, &mut sector).await {
+			Ok(prepared @ Prepared::Order(_)) => Ok((prepared, Some(lock))),
+			Ok(Prepared::Instead(outcome)) => {
+				let outcome = self.end(kind, number, Ok(outcome)).await?;
+				Ok((Prepared::Instead(outcome), None))
+			},
+			Err(error) => {
+				let outcome = self.end(kind, number, Err(error)).await?;
+				Ok((Prepared::Instead(outcome), None))
+			},
+		}
+	}
+
+	/// Takes what a worker made of a step.
+	pub(crate) async fn take_back(
+		&self,
+		kind: Kind,
+		subject: &str,
+		result: Result<Response, TaskError>,
+	) -> Result<Outcome, TaskError> {
+		let Some(sector) = self.sector_of(subject).await? else {
+			return Ok(Outcome::Done);
+		};
+		let number = sector.number;
+		let outcome = match result {
+			Ok(response) => compute::complete(&self.app, kind, sector, &response).await,
+			Err(error) => Err(error),
+		};
+		let outcome = self.end(kind, number, outcome).await?;
+		self.app.hooks.reached(kind.stage());
 		Ok(outcome)
 	}
 }
@@ -170,8 +227,9 @@ impl Handler for Pipeline {
 		})
 	}
 
-	fn memory(&self, kind: Kind) -> u64 {
-		memory_of_kind(kind, self.app.config.storage.sector_size)
+	fn needs(&self, kind: Kind) -> Resources {
+		let config = &self.app.config;
+		config.sealing.needs(kind, config.storage.sector_size)
 	}
 
 	fn gave_up<'a>(
@@ -228,18 +286,14 @@ fn pieces(deals: &[Deal]) -> Vec<PieceInfo> {
 }
 
 /// What the sealing steps of a sector need to know.
-async fn job(app: &App, sector: &Sector) -> Result<Job, TaskError> {
-	let deals = sector_deals(app, sector).await?;
-	Ok(Job {
+fn subject(app: &App, sector: &Sector, deals: &[Deal]) -> SealSubject {
+	SealSubject {
 		sector_size: app.config.storage.sector_size,
 		prover_id: app.prover_id(),
 		sector: sector.number,
-		ticket: sector
-			.ticket
-			.ok_or_else(|| TaskError::never("the sector has no ticket"))?,
-		pieces: pieces(&deals),
-		paths: app.store.sector(sector.number).await?,
-	})
+		ticket: sector.ticket.unwrap_or_default(),
+		pieces: pieces(deals),
+	}
 }
 
 /// Moves a sector, and its deals with it, to another state.

@@ -64,9 +64,6 @@ pub async fn run(app: &App) -> Result<Outcome, TaskError> {
 	match app.database.create_sector(&chosen, number, now()).await? {
 		Some(number) => {
 			info!(sector = number, deals = chosen.len(), "begins a sector");
-			app.database
-				.queue_task(Kind::AddPiece, &App::subject(number), now())
-				.await?;
 			app.wake.notify_one();
 		},
 		None => warn!("a deal left while its sector was being made; trying again"),

@@ -7,13 +7,11 @@ use holdfast_primitives::{
 	ProofBytes,
 };
 
-use super::{enter, job};
 use crate::{
 	app::App,
 	database::{now, Sector, SectorState},
 	store::{self, StoreError},
 	tasks::{Kind, Outcome, TaskError},
-	worker::Request,
 };
 
 /// How often one looks whether the seed is known.
@@ -72,41 +70,23 @@ pub async fn gone(app: &App, sector: &Sector) -> Result<Outcome, TaskError> {
 	}
 }
 
-/// Makes the vanilla proof.
-pub async fn commit1(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
-	enter(app, &mut sector, SectorState::Proving).await?;
-	let (Some(seed), Some(comm_r), Some(comm_d)) = (sector.seed, sector.comm_r, sector.comm_d)
-	else {
-		return Ok(Outcome::Then(Kind::WaitSeed));
-	};
-	let job = job(app, &sector).await?;
-	let request = Request::Commit1 {
-		job,
-		seed,
-		comm_r,
-		comm_d,
-	};
-	app.worker.done(request, app.config.sealing.nice).await?;
-	Ok(Outcome::Then(Kind::Commit2))
-}
-
-/// Makes the Groth16 proofs.
-pub async fn commit2(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
-	enter(app, &mut sector, SectorState::Proving).await?;
-	let Some(seed) = sector.seed else {
-		return Ok(Outcome::Then(Kind::WaitSeed));
-	};
-	if read_proofs(app, &sector).await?.is_none() {
-		let job = job(app, &sector).await?;
-		let proofs = app
-			.worker
-			.proofs(Request::Commit2 { job, seed }, app.config.sealing.nice)
-			.await?;
-		let path = proofs_file(app, &sector).await?;
-		let text: Vec<String> = proofs.iter().map(const_hex::encode).collect();
-		store::write_whole(&path, text.join("\n").as_bytes())
-			.map_err(|source| StoreError::Files { path, source })?;
+/// The Groth16 proofs are made: they are kept until the chain has them.
+pub async fn keep_proofs(
+	app: &App,
+	sector: &Sector,
+	proofs: &[ProofBytes],
+) -> Result<Outcome, TaskError> {
+	let path = proofs_file(app, sector).await?;
+	if let Some(folder) = path.parent() {
+		// The sector's other files may be with a worker.
+		std::fs::create_dir_all(folder).map_err(|source| StoreError::Files {
+			path: folder.to_owned(),
+			source,
+		})?;
 	}
+	let text: Vec<String> = proofs.iter().map(const_hex::encode).collect();
+	store::write_whole(&path, text.join("\n").as_bytes())
+		.map_err(|source| StoreError::Files { path, source })?;
 	Ok(Outcome::Then(Kind::ProveCommit))
 }
 

@@ -1,4 +1,4 @@
-//! Writing a sector's data and sealing it.
+//! What the chain has to do with sealing: tickets, commitments and expirations.
 
 use holdfast_primitives::{
 	piece::compute_comm_d,
@@ -6,48 +6,19 @@ use holdfast_primitives::{
 	BlockNumber, Policy,
 };
 
-use super::{enter, job, pieces, sector_deals};
+use super::{pieces, sector_deals};
 use crate::{
 	app::App,
 	database::{now, Sector, SectorState},
-	store::StoreError,
-	tasks::{Companion, Kind, Outcome, TaskError},
-	worker::{PieceFile, Request, Response},
+	tasks::{Kind, Outcome, TaskError},
+	worker::Response,
 };
 
 /// A ticket is drawn anew when it has less than this part of its greatest age left before sealing.
 const TICKET_RESERVE: u32 = 4;
 
-/// Writes the pieces into the unsealed sector.
-pub async fn add_piece(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
-	let deals = sector_deals(app, &sector).await?;
-	enter(app, &mut sector, SectorState::AddingPiece).await?;
-	app.store
-		.allocate(sector.number, app.config.storage.sector_size)
-		.await?;
-	let files = deals
-		.iter()
-		.map(|deal| PieceFile {
-			path: app.store.piece(&deal.proposal.piece.commitment),
-			piece: deal.proposal.piece,
-		})
-		.collect();
-	let paths = app.store.sector(sector.number).await?;
-	let request = Request::AddPieces {
-		sector_size: app.config.storage.sector_size,
-		pieces: files,
-		unsealed: paths.unsealed.clone(),
-	};
-	app.worker.done(request, app.config.sealing.nice).await?;
-	Ok(Outcome::Then(Kind::PreCommit1))
-}
-
-/// The first sealing phase. The ticket is fixed before it and kept through crashes.
-pub async fn pre_commit1(
-	app: &App,
-	mut sector: Sector,
-	companion: Option<Companion>,
-) -> Result<Outcome, TaskError> {
+/// The ticket of the first sealing phase. It is fixed before the phase and kept through crashes.
+pub async fn draw_ticket(app: &App, sector: &mut Sector) -> Result<(), TaskError> {
 	let policy = app.chain.policy().await?;
 	let best = app.chain.best_block().await?.number;
 	let usable = match sector.ticket_block {
@@ -73,34 +44,20 @@ pub async fn pre_commit1(
 		sector.comm_d = None;
 	}
 	sector.state = SectorState::PreCommit1;
-	app.database.save_sector(&sector, None, None, now()).await?;
-	let paths = app.store.sector(sector.number).await?;
-	for folder in [&paths.cache, &paths.work] {
-		std::fs::create_dir_all(folder).map_err(|source| StoreError::Files {
-			path: folder.clone(),
-			source,
-		})?;
-	}
-	let job = job(app, &sector).await?;
-	Companion::pre_commit1(companion, &app.worker, job, app.config.sealing.nice)
-		.await
-		.ok_or_else(|| {
-			TaskError::later("the step that it shared with another sector was stopped")
-		})??;
-	Ok(Outcome::Then(Kind::PreCommit2))
+	app.database.save_sector(sector, None, None, now()).await?;
+	Ok(())
 }
 
-/// The second sealing phase.
-pub async fn pre_commit2(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
-	enter(app, &mut sector, SectorState::PreCommit2).await?;
-	let job = job(app, &sector).await?;
-	let expected = compute_comm_d(job.sector_size, &job.pieces)
+/// The second sealing phase gave its commitments, of which that to the data must be the pieces'.
+pub async fn sealed(
+	app: &App,
+	mut sector: Sector,
+	response: &Response,
+) -> Result<Outcome, TaskError> {
+	let deals = sector_deals(app, &sector).await?;
+	let expected = compute_comm_d(app.config.storage.sector_size, &pieces(&deals))
 		.map_err(|error| TaskError::never(error.to_string()))?;
-	let response = app
-		.worker
-		.run(Request::PreCommit2 { job }, app.config.sealing.nice)
-		.await?;
-	let Response::Sealed { comm_r, comm_d } = response else {
+	let Response::Sealed { comm_r, comm_d } = *response else {
 		return Err(TaskError::later(
 			"the sealing step gave another step's result",
 		));

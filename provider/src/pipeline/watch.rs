@@ -7,10 +7,10 @@ use tracing::{info, warn};
 
 use crate::{
 	app::App,
-	database::{now, DealState, SectorState},
+	database::{millis, now, DealState, SectorState},
 	deal::{intake, upload},
 	store,
-	tasks::{Outcome, TaskError},
+	tasks::{Outcome, TaskError, KEPT_ENTRIES, KEPT_FOR},
 };
 
 /// How often one looks.
@@ -32,6 +32,20 @@ pub async fn run(app: &App) -> Result<Outcome, TaskError> {
 	pieces(app).await?;
 	app.store.refresh().await?;
 	app.store.tidy().await?;
+	let patience = Duration::from_secs(app.config.sealing.worker_timeout_seconds);
+	let abandoned = app
+		.database
+		.abandon_dead_workers(now().saturating_sub(millis(patience)))
+		.await?;
+	if abandoned > 0 {
+		warn!(
+			sectors = abandoned,
+			"their workers were not heard of for long: others begin them anew"
+		);
+	}
+	app.database
+		.trim_task_history(KEPT_ENTRIES, KEPT_FOR, now())
+		.await?;
 	Ok(Outcome::Again(POLL))
 }
 

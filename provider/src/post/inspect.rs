@@ -5,7 +5,7 @@ use holdfast_chain_client::{Call, Partition};
 use holdfast_primitives::SectorNumber;
 use tracing::{error, info};
 
-use super::{proven, read, Slot};
+use super::{gather, proven, read, Slot};
 use crate::{
 	app::App,
 	store::is_provable,
@@ -43,8 +43,41 @@ pub(super) fn declarations(found: &Partition, provable: &[SectorNumber]) -> Decl
 	declarations
 }
 
+/// What is known of sectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Known {
+	/// They could be proven now.
+	provable: Vec<SectorNumber>,
+	/// They are with workers that do not answer.
+	unknown: Vec<SectorNumber>,
+}
+
 /// Which of the sectors could be proven now, in the same order.
 pub(super) async fn provable(
+	app: &App,
+	sectors: &[SectorNumber],
+) -> Result<Vec<SectorNumber>, TaskError> {
+	Ok(look_at(app, sectors).await?.provable)
+}
+
+async fn look_at(app: &App, sectors: &[SectorNumber]) -> Result<Known, TaskError> {
+	let places = gather::places(app, sectors).await?;
+	let mut found = provable_here(app, &places.here).await?;
+	let mut unknown = Vec::new();
+	for (worker, numbers) in &places.away {
+		match gather::check(app, worker, numbers).await? {
+			Some(provable) => found.extend(provable),
+			None => unknown.extend(numbers),
+		}
+	}
+	let provable = sectors.iter().copied();
+	Ok(Known {
+		provable: provable.filter(|sector| found.contains(sector)).collect(),
+		unknown,
+	})
+}
+
+async fn provable_here(
 	app: &App,
 	sectors: &[SectorNumber],
 ) -> Result<Vec<SectorNumber>, TaskError> {
@@ -62,14 +95,10 @@ pub(super) async fn provable(
 	};
 	let answer = app.worker.run(request, 0).await;
 	read(app, pinned).await;
-	let Response::Provable { sectors: found } = answer? else {
-		return Err(TaskError::later("the check gave another step's result"));
-	};
-	Ok(sectors
-		.iter()
-		.copied()
-		.filter(|sector| found.contains(sector))
-		.collect())
+	match answer? {
+		Response::Provable { sectors } => Ok(sectors),
+		_ => Err(TaskError::later("the check gave another step's result")),
+	}
 }
 
 /// Looks at a partition's sectors and declares what changed.
@@ -89,7 +118,16 @@ pub(super) async fn inspect(app: &App, slot: Slot) -> Result<(), TaskError> {
 		.filter(|sector| !found.terminated.contains(sector))
 		.collect();
 	// If the check itself fails, nothing is known of the sectors, and nothing is declared.
-	let provable = provable(app, &live).await?;
+	let Known {
+		mut provable,
+		unknown,
+	} = look_at(app, &live).await?;
+	// What is not known stays as it is.
+	provable.extend(
+		unknown
+			.iter()
+			.filter(|sector| !found.faulty.contains(sector)),
+	);
 	let Declarations { faults, recoveries } = declarations(&found, &provable);
 	for chunk in faults.chunks(MOST_DECLARED) {
 		error!(

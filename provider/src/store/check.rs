@@ -119,7 +119,8 @@ impl Store {
 			}
 		}
 		for sector in self.database.sectors().await? {
-			if !is_sealed(sector.state) {
+			// What a worker has, the worker checks before each proof.
+			if !is_sealed(sector.state) || self.database.home(sector.number).await?.is_some() {
 				continue;
 			}
 			let paths = self.sector(sector.number).await?;
@@ -174,10 +175,7 @@ impl Store {
 			};
 			let path = folder.file(kind, &row.name);
 			let problem = match piece_of(&row.name) {
-				Some(comm_p) if kind == FileType::Piece => {
-					let padded = self.database.padded_bytes(&comm_p).await?;
-					damaged_piece(&path, comm_p, padded).await
-				},
+				Some(comm_p) if kind == FileType::Piece => self.damaged_piece(&path, comm_p).await,
 				_ => self.damaged(&row, &path, &mut result).await,
 			};
 			lock.release().await?;
@@ -192,6 +190,16 @@ impl Store {
 			}
 		}
 		Ok(result)
+	}
+
+	/// Whether a file does not have the data of a piece.
+	pub(crate) async fn damaged_piece(
+		&self,
+		path: &Path,
+		comm_p: CommP,
+	) -> Result<Option<String>, StoreError> {
+		let padded = self.database.padded_bytes(&comm_p).await?;
+		damaged_piece(path, comm_p, padded).await
 	}
 
 	/// Whether it is a file of a proven sector.
@@ -265,7 +273,7 @@ impl Database {
 	}
 
 	/// The pieces that deals need, and their lengths.
-	async fn needed_pieces(&self) -> Result<Vec<(CommP, u64)>, DatabaseError> {
+	pub(crate) async fn needed_pieces(&self) -> Result<Vec<(CommP, u64)>, DatabaseError> {
 		let rows: Vec<(String, i64)> = sqlx::query_as(
 			"SELECT comm_p, MIN(payload_bytes) FROM deals WHERE state NOT IN \
 			 ('awaiting-data', 'completed', 'failed', 'expired') GROUP BY comm_p ORDER BY comm_p",

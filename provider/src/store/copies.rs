@@ -132,7 +132,9 @@ impl Store {
 			bytes,
 			from: Some(&from),
 		};
-		let id = self.reserve(&name, wanted, to, Some(lock)).await?;
+		let only = to.map(|to| [to.to_owned()]);
+		let only = only.as_ref().map(|id| &id[..]);
+		let id = self.reserve(&name, wanted, only, Some(lock)).await?;
 		let target = self
 			.folder(&id)
 			.ok_or_else(|| refused(format!("the store {id} cannot be reached")))?;

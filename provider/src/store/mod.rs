@@ -31,7 +31,7 @@ use tracing::{error, info, warn};
 use crate::database::{millis, now, Database, DatabaseError, SectorState};
 pub use attach::Redeclared;
 pub use check::{is_provable, Problem, Scrubbed};
-pub use files::{digest, remove_file, sync_parent, write_whole};
+pub use files::{digest, list, remove_any, remove_file, sync_parent, write_whole};
 pub use folder::{
 	piece_name, piece_of, sector_name, sector_of, DiskStat, Disks, Folder, SectorPaths, SystemDisks,
 };
@@ -299,6 +299,16 @@ impl Store {
 
 	/// Chooses the store in which a sector is sealed, and promises it the room, once.
 	pub async fn allocate(&self, number: SectorNumber, size: SectorSize) -> Result<(), StoreError> {
+		self.allocate_in(number, size, None).await
+	}
+
+	/// The same, in one of these stores.
+	pub async fn allocate_in(
+		&self,
+		number: SectorNumber,
+		size: SectorSize,
+		stores: Option<&[String]>,
+	) -> Result<(), StoreError> {
 		let name = sector_name(number);
 		if self.database.sealing_store(&name).await?.is_some() {
 			return Ok(());
@@ -315,18 +325,25 @@ impl Store {
 			let root = text(&folder.root);
 			places.iter().any(|(_, path)| *path == root)
 		});
-		let there = there.map(|folder| folder.meta.id);
-		let store = self.reserve(&name, wanted, there.as_deref(), None).await?;
+		let there = there.map(|folder| [folder.meta.id]);
+		let only = there.as_ref().map(|id| &id[..]).or(stores);
+		let store = self.reserve(&name, wanted, only, None).await?;
 		info!(sector = number, store, "has its room");
 		Ok(())
 	}
 
-	/// Promises room in the best store, or in `only`.
+	/// The ID of the store in which a sector is sealed.
+	pub async fn sealing_store(&self, number: SectorNumber) -> Result<Option<String>, StoreError> {
+		let found = self.database.sealing_store(&sector_name(number)).await?;
+		Ok(found.map(|(id, _)| id))
+	}
+
+	/// Promises room in the best store, or in the best one of `only`.
 	async fn reserve(
 		&self,
 		name: &str,
 		wanted: Wanted<'_>,
-		only: Option<&str>,
+		only: Option<&[String]>,
 		lock: Option<&Lock>,
 	) -> Result<String, StoreError> {
 		for _ in 0..RESERVE_ATTEMPTS {
@@ -335,7 +352,7 @@ impl Store {
 			let candidates = self.candidates(&rows, &known).await?;
 			let choice = best_alloc(&candidates, wanted, now())
 				.into_iter()
-				.find(|store| only.is_none_or(|only| store.meta.id == only));
+				.find(|store| only.is_none_or(|only| only.contains(&store.meta.id)));
 			let Some(choice) = choice else {
 				let most = candidates.iter().map(|store| store.available).max();
 				return Err(StoreError::NoRoom {
@@ -485,6 +502,20 @@ impl Store {
 			self.database
 				.drop_file(FileType::Unsealed.name(), &name, &folder.meta.id)
 				.await?;
+		}
+		Ok(self.database.release_sealing(&name).await?)
+	}
+
+	/// A worker has the sector's files: those that are here go, and so does the room that was promised for them.
+	pub async fn hand_over(&self, number: SectorNumber) -> Result<(), StoreError> {
+		let name = sector_name(number);
+		for folder in self.folders() {
+			for kind in FileType::SEALING {
+				files::remove_any(&folder.file(kind, &name))?;
+				self.database
+					.drop_file(kind.name(), &name, &folder.meta.id)
+					.await?;
+			}
 		}
 		Ok(self.database.release_sealing(&name).await?)
 	}

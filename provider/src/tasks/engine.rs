@@ -7,16 +7,13 @@ use tokio::{
 	task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
-use super::{
-	memory::{available_units, needed_units},
-	Companion, Handler, Kind, Outcome, TaskError, TaskRow,
-};
+use super::{history::DAEMON, Budget, Companion, Handler, Kind, Outcome, Recorder, Share, TaskRow};
 use crate::database::{now, Database, DatabaseError};
 
 /// How long a task belongs to whom took it, unless it is prolonged.
-const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 /// How often one looks for due tasks when nobody says that there are new ones.
 const POLL: Duration = Duration::from_millis(500);
 /// How long running light tasks may take to end when the daemon stops.
@@ -31,8 +28,6 @@ pub struct Limits {
 	pub light: usize,
 	/// Attempts of a task that is not standing.
 	pub attempts: u32,
-	/// The memory of all running tasks together, in bytes. A task for which there is too little left waits.
-	pub memory: u64,
 }
 
 /// Takes due tasks and has a [`Handler`] do them.
@@ -41,23 +36,27 @@ pub struct Engine<H> {
 	handler: Arc<H>,
 	wake: Arc<Notify>,
 	limits: Limits,
-	/// What is left of the memory.
-	memory: Arc<Semaphore>,
+	/// What the machine has. A task for which there is too little left waits.
+	budget: Arc<Budget>,
 	owner: Arc<str>,
 }
 
 impl<H: Handler> Engine<H> {
 	/// An engine under a new owner's name. `wake` is told when there are new tasks.
-	pub fn new(database: Database, handler: Arc<H>, wake: Arc<Notify>, limits: Limits) -> Self {
-		let owner = format!("{:016x}", rand::random::<u64>()).into();
-		let memory =
-			usize::try_from(available_units(limits.memory)).unwrap_or(Semaphore::MAX_PERMITS);
+	pub fn new(
+		database: Database,
+		handler: Arc<H>,
+		wake: Arc<Notify>,
+		limits: Limits,
+		budget: Arc<Budget>,
+	) -> Self {
+		let owner = format!("{DAEMON}-{:016x}", rand::random::<u64>()).into();
 		Self {
 			database,
 			handler,
 			wake,
 			limits,
-			memory: Arc::new(Semaphore::new(memory)),
+			budget,
 			owner,
 		}
 	}
@@ -103,6 +102,9 @@ impl<H: Handler> Engine<H> {
 		slots: &Arc<Semaphore>,
 		running: &mut JoinSet<()>,
 	) -> Result<(), DatabaseError> {
+		if heavy && self.database.is_cordoned(DAEMON).await? {
+			return Ok(());
+		}
 		while let Ok(slot) = slots.clone().try_acquire_owned() {
 			let claimed = self
 				.database
@@ -130,23 +132,23 @@ impl<H: Handler> Engine<H> {
 		running: &mut JoinSet<()>,
 	) -> Result<(), DatabaseError> {
 		let parts = self.clone_parts();
-		let memory = [Kind::PreCommit1, Kind::AddPiece].map(|kind| self.handler.memory(kind));
-		let [phase, other] = [memory[0], memory[0].max(memory[1])].map(needed_units);
-		let Ok(memory) = self
-			.memory
-			.clone()
-			.try_acquire_many_owned(phase.saturating_add(other))
-		else {
+		let [phase, adding] =
+			[Kind::PreCommit1, Kind::AddPiece].map(|kind| self.handler.needs(kind));
+		// Of both, they take what the larger one takes, and one processor.
+		let mut both = phase.plus(&phase);
+		both.memory = both.memory.max(phase.memory.saturating_add(adding.memory));
+		both.cpus = phase.cpus.max(adding.cpus);
+		let Some(share) = self.budget.try_take(both) else {
 			running.spawn(parts.execute(task, slot));
 			return Ok(());
 		};
 		for kind in [Kind::PreCommit1, Kind::AddPiece] {
 			if let Some(second) = parts.claim_of(kind).await? {
-				running.spawn(parts.execute_pair([task, second], slot, memory));
+				running.spawn(parts.execute_pair([task, second], slot, share));
 				return Ok(());
 			}
 		}
-		drop(memory);
+		drop(share);
 		running.spawn(parts.execute(task, slot));
 		Ok(())
 	}
@@ -156,10 +158,13 @@ impl<H: Handler> Engine<H> {
 			database: self.database.clone(),
 			handler: self.handler.clone(),
 			wake: self.wake.clone(),
-			memory: self.memory.clone(),
-			all_memory: available_units(self.limits.memory),
+			budget: self.budget.clone(),
 			owner: self.owner.clone(),
-			attempts: self.limits.attempts,
+			recorder: Recorder::new(
+				self.database.clone(),
+				self.handler.clone(),
+				self.limits.attempts,
+			),
 		}
 	}
 
@@ -190,15 +195,14 @@ impl<H: Handler> Engine<H> {
 struct Parts<H> {
 	database: Database,
 	handler: Arc<H>,
+	recorder: Recorder<H>,
 	wake: Arc<Notify>,
-	memory: Arc<Semaphore>,
-	all_memory: u32,
+	budget: Arc<Budget>,
 	owner: Arc<str>,
-	attempts: u32,
 }
 
 impl<H: Handler> Parts<H> {
-	/// Does one task as soon as there is memory for it.
+	/// Does one task as soon as there is what it takes.
 	async fn execute(self, task: TaskRow, slot: OwnedSemaphorePermit) {
 		self.perform(task, None, false).await;
 		drop(slot);
@@ -206,12 +210,12 @@ impl<H: Handler> Parts<H> {
 	}
 
 	/// Does two tasks in one slot: the first sealing phase of the first one's sector, together with that of
-	/// the second one's, whose data may have to be written before. Their memory is taken already.
+	/// the second one's, whose data may have to be written before. What they need is taken already.
 	async fn execute_pair(
 		self,
 		[first, second]: [TaskRow; 2],
 		slot: OwnedSemaphorePermit,
-		memory: OwnedSemaphorePermit,
+		share: Share,
 	) {
 		let [leads, joins] = Companion::pair();
 		let other = async {
@@ -232,7 +236,7 @@ impl<H: Handler> Parts<H> {
 			}
 		};
 		tokio::join!(self.perform(first, Some(leads), true), other);
-		drop((memory, slot));
+		drop((share, slot));
 		self.wake.notify_one();
 	}
 
@@ -242,21 +246,19 @@ impl<H: Handler> Parts<H> {
 			.await
 	}
 
-	/// Does one task while keeping its lease. Unless it has its memory, it waits for that first.
-	async fn perform(&self, task: TaskRow, companion: Option<Companion>, has_memory: bool) {
+	/// Does one task while keeping its lease. Unless it has what it needs, it waits for that first.
+	async fn perform(&self, task: TaskRow, companion: Option<Companion>, has_share: bool) {
 		let Some(kind) = Kind::from_name(&task.kind) else {
 			warn!(kind = task.kind, "a task of an unknown kind is left alone");
 			return;
 		};
-		let needed = if has_memory {
-			0
-		} else {
-			// What is larger than everything has to run alone.
-			needed_units(self.handler.memory(kind)).min(self.all_memory)
-		};
 		let work = async {
-			// The semaphore is never closed. Who waits longest comes first, so that nothing large starves.
-			let _memory = self.memory.acquire_many(needed).await;
+			let needs = self.handler.needs(kind);
+			let _share = if has_share {
+				None
+			} else {
+				Some(self.budget.take(needs).await)
+			};
 			self.handler.run(kind, &task.subject, companion).await
 		};
 		tokio::pin!(work);
@@ -275,66 +277,7 @@ impl<H: Handler> Parts<H> {
 				},
 			}
 		};
-		let noted = match result {
-			Ok(outcome) => {
-				self.database
-					.finish_task(&task, &self.owner, &outcome, now())
-					.await
-			},
-			Err(error) => self.failed(kind, &task, &error).await,
-		};
-		if let Err(error) = noted {
-			// The lease runs out and the task is done again: every one can be.
-			error!(
-				task = task.kind,
-				"cannot note what became of a task: {error}"
-			);
-		}
-	}
-
-	async fn failed(
-		&self,
-		kind: Kind,
-		task: &TaskRow,
-		error: &TaskError,
-	) -> Result<bool, DatabaseError> {
-		let counts = !error.is_outage();
-		let last = task.attempts.saturating_add(1) >= self.attempts.into();
-		let give_up = !kind.is_standing() && (error.is_final() || (counts && last));
-		if counts {
-			warn!(task = task.kind, subject = task.subject, "failed: {error}");
-		} else if task.error.as_deref() != Some(error.to_string().as_str()) {
-			// Said once: a node can be away for hours.
-			info!(
-				task = task.kind,
-				subject = task.subject,
-				"has to wait: {error}"
-			);
-		}
-		if !give_up {
-			return self
-				.database
-				.fail_task(task, &self.owner, &error.to_string(), false, counts, now())
-				.await;
-		}
-		match self.handler.gave_up(kind, &task.subject, error).await {
-			Ok(()) => {
-				self.database
-					.fail_task(task, &self.owner, &error.to_string(), true, true, now())
-					.await
-			},
-			// Whatever prevents the clean-up, the task stays and is given up again later.
-			Err(second) => {
-				warn!(
-					task = task.kind,
-					subject = task.subject,
-					"cannot be given up: {second}"
-				);
-				self.database
-					.fail_task(task, &self.owner, &error.to_string(), false, false, now())
-					.await
-			},
-		}
+		self.recorder.record(&task, &self.owner, kind, result).await;
 	}
 }
 

@@ -5,8 +5,6 @@ use holdfast_prover::{memory_of, SealingStep};
 
 use super::Kind;
 
-/// The unit in which the engine counts.
-const MIB: u64 = 1 << 20;
 /// What is taken for the machine's memory when it does not tell.
 const UNKNOWN: u64 = 8 << 30;
 
@@ -50,16 +48,6 @@ fn total(text: &str) -> Option<u64> {
 	kilobytes.checked_mul(1024)
 }
 
-/// What is needed, in the engine's unit: rounded up.
-pub(super) fn needed_units(bytes: u64) -> u32 {
-	u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX)
-}
-
-/// What there is, in the engine's unit: rounded down, so that a limit is never exceeded.
-pub(super) fn available_units(bytes: u64) -> u32 {
-	u32::try_from(bytes / MIB).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
@@ -85,14 +73,5 @@ mod tests {
 			.all(|kind| memory_of_kind(kind, size) <= proof));
 		assert!(least_memory(size) > proof);
 		assert_eq!(memory_of_kind(Kind::Settle, size), 0);
-	}
-
-	#[test]
-	fn rounding_never_gives_more_than_there_is() {
-		let bytes = [0, 1, MIB, MIB + 1];
-		assert_eq!(bytes.map(needed_units), [0, 1, 1, 2]);
-		assert_eq!(bytes.map(available_units), [0, 0, 1, 1]);
-		assert_eq!(needed_units(u64::MAX), u32::MAX);
-		assert_eq!(available_units(u64::MAX), u32::MAX);
 	}
 }

@@ -3,8 +3,13 @@
 
 mod companion;
 mod engine;
+mod history;
 mod memory;
 mod queue;
+mod record;
+mod resources;
+mod why;
+mod workers;
 
 use std::time::Duration;
 
@@ -18,9 +23,15 @@ use crate::{
 };
 
 pub use companion::Companion;
-pub use engine::{Engine, Limits};
+pub use engine::{Engine, Limits, LEASE};
+pub use history::{Ended, DAEMON, KEPT_ENTRIES, KEPT_FOR};
 pub use memory::{least_memory, memory_of_kind, memory_of_machine};
+pub(crate) use queue::queue;
 pub use queue::TaskRow;
+pub use record::Recorder;
+pub use resources::{needs_of_kind, Budget, Resources, Share};
+pub use why::why;
+pub use workers::{About, Place, WorkerRow};
 
 /// What a task does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +82,16 @@ impl Kind {
 		Self::Finalize,
 		Self::Settle,
 		Self::Watch,
+	];
+
+	/// The tasks that are done where a sector's files are, by whatever machine has them.
+	pub const COMPUTING: [Self; 6] = [
+		Self::AddPiece,
+		Self::PreCommit1,
+		Self::PreCommit2,
+		Self::Commit1,
+		Self::Commit2,
+		Self::Finalize,
 	];
 
 	/// The tasks of which there is always one.
@@ -239,8 +260,8 @@ pub trait Handler: Send + Sync + 'static {
 		companion: Option<Companion>,
 	) -> BoxFuture<'a, Result<Outcome, TaskError>>;
 
-	/// How much memory a task takes, in bytes.
-	fn memory(&self, kind: Kind) -> u64;
+	/// What a task takes while it runs.
+	fn needs(&self, kind: Kind) -> Resources;
 
 	/// A task was given up. Returns whether that is dealt with; if not, the row is kept for a person.
 	fn gave_up<'a>(

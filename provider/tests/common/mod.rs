@@ -1,35 +1,34 @@
-//! A chain in memory that does what the pallets do with honest calls, and a daemon's parts on top of it.
-//! The real chain is tested with the real node, end to end.
+//! A chain in memory, and a daemon's parts on top of it. The real chain is tested with the real node, end to end.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod chain;
+pub mod journal;
+pub mod manager;
+
 use std::{
-	collections::{BTreeMap, VecDeque},
 	path::{Path, PathBuf},
 	sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
+#[allow(unused_imports)]
+pub use chain::{apply, refusal, unreachable_node, State, TestChain};
 use codec::Encode;
 use futures::stream;
-use holdfast_chain_client::{
-	AccountBalance, AccountId, Ask, BlockRef, Call, DeadlineLoad, Deal, DealState, Event, Health,
-	Included, Partition, PreCommit, ProviderInfo, Sector, Signer,
-};
+use holdfast_chain_client::{AccountBalance, Signer};
 use holdfast_data::{
 	block::raw_cid,
 	car::{section_bytes, CarWriter},
 	PieceHasher,
 };
 use holdfast_primitives::{
-	piece::compute_comm_d, BlockNumber, CommP, DeadlineIndex, DealId, DealProposal, Digest,
-	PaddedPieceSize, PartitionIndex, PieceInfo, Policy, SectorNumber, SectorSize,
+	BlockNumber, CommP, DealProposal, Digest, PaddedPieceSize, PieceInfo, SectorSize,
 };
 use holdfast_provider::{
 	app::App,
-	chain::{Answer, Chain, ChainError},
 	config::Config,
-	database::Database,
+	database::{now, Database},
 	deal::{
 		intake::{take, Offer},
 		upload::receive,
@@ -37,8 +36,9 @@ use holdfast_provider::{
 	hooks::Hooks,
 	monitor::Monitor,
 	pipeline::Pipeline,
+	sealer::Sealer,
 	store::Store,
-	tasks::{Handler, Kind, Outcome, TaskError},
+	tasks::{Budget, Handler, Kind, Outcome, TaskError, LEASE},
 	token::Token,
 	worker::{Response, Worker},
 };
@@ -46,485 +46,33 @@ use holdfast_provider::{
 pub const GENESIS: Digest = [7; 32];
 /// The operator's token of every test daemon.
 pub const TOKEN: &str = "the operator's token, long enough";
+/// The workers' token of every test daemon.
+pub const WORKER_TOKEN: &str = "the workers' token, which is long enough";
 
-#[derive(Default)]
-pub struct State {
-	pub block: BlockNumber,
-	/// When the best block was made, in milliseconds since 1970.
-	pub timestamp: u64,
-	pub provider: Option<ProviderInfo>,
-	pub balances: BTreeMap<AccountId, AccountBalance>,
-	pub nonces: BTreeMap<(AccountId, u64), DealId>,
-	pub deals: BTreeMap<DealId, Deal>,
-	pub next_deal: DealId,
-	pub pre_commits: BTreeMap<SectorNumber, PreCommit>,
-	pub sectors: BTreeMap<SectorNumber, Sector>,
-	pub partition: Option<Partition>,
-	pub healthy: u32,
-	pub events: BTreeMap<BlockNumber, Vec<Event>>,
-	/// Every call that was sent, also those that failed.
-	pub calls: Vec<Call>,
-	/// The proofs of these sectors are refused, each once, for a reason.
-	pub refused_proofs: BTreeMap<SectorNumber, String>,
-	/// The window PoSts of these partitions are refused, each once, for a reason.
-	pub refused_posts: BTreeMap<PartitionIndex, String>,
-	/// What the next calls end with, instead of what they should do.
-	pub failures: VecDeque<ChainError>,
-	/// What the next calls end with although they do what they should.
-	pub lost_answers: VecDeque<ChainError>,
-	/// No question is answered.
-	pub silent: bool,
+/// A folder that is removed at the end, unless it is another process's.
+pub struct Folder {
+	path: PathBuf,
+	_temporary: Option<tempfile::TempDir>,
 }
 
-pub struct TestChain {
-	pub signer: Signer,
-	pub sector_size: SectorSize,
-	pub state: Mutex<State>,
+impl Folder {
+	pub fn path(&self) -> &Path {
+		&self.path
+	}
 }
 
-impl TestChain {
-	pub fn new(sector_size: SectorSize) -> Self {
-		let signer = Signer::development("//Provider").unwrap();
-		let mut state = State {
-			block: 100,
-			timestamp: u64::try_from(holdfast_provider::database::now()).unwrap(),
-			..State::default()
-		};
-		let rich = AccountBalance {
-			free: 1 << 60,
-			escrow: 0,
-			..AccountBalance::default()
-		};
-		state.balances.insert(signer.account(), rich);
+impl From<tempfile::TempDir> for Folder {
+	fn from(folder: tempfile::TempDir) -> Self {
 		Self {
-			signer,
-			sector_size,
-			state: Mutex::new(state),
+			path: folder.path().to_owned(),
+			_temporary: Some(folder),
 		}
-	}
-
-	pub fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-		act(&mut self.state.lock().unwrap())
-	}
-
-	pub fn register(&self) {
-		let ask = Ask {
-			price_per_gib_block: 1,
-			min_piece_bytes: 128,
-			max_piece_bytes: self.sector_size.bytes(),
-			accepting: true,
-		};
-		let call = Call::Register {
-			sector_size: self.sector_size,
-			addresses: vec!["http://127.0.0.1:1".into()],
-			ask,
-			free_space: 0,
-		};
-		self.with(|state| {
-			apply(state, &call, self.signer.account(), self.sector_size).unwrap();
-		});
-	}
-
-	/// How many calls with that name were sent.
-	pub fn count(&self, name: &str) -> usize {
-		self.with(|state| {
-			let named = |call: &&Call| call.name().1 == name;
-			state.calls.iter().filter(named).count()
-		})
-	}
-
-	fn ask<T: Send>(&self, answer: impl FnOnce(&State) -> T) -> Result<T, ChainError> {
-		self.with(|state| {
-			if state.silent {
-				Err(unreachable_node())
-			} else {
-				Ok(answer(state))
-			}
-		})
-	}
-}
-
-pub fn unreachable_node() -> ChainError {
-	ChainError::NotIncluded {
-		reason: "the node does not answer".into(),
-	}
-}
-
-pub fn refusal(pallet: &str, error: &str) -> ChainError {
-	ChainError::Refused {
-		pallet: pallet.into(),
-		error: error.into(),
-		message: "no".into(),
-		block: 1,
-	}
-}
-
-fn apply(
-	state: &mut State,
-	call: &Call,
-	us: AccountId,
-	sector_size: SectorSize,
-) -> Result<Vec<Event>, ChainError> {
-	let now = state.block + 1;
-	let mut events = Vec::new();
-	match call {
-		Call::Register {
-			sector_size,
-			addresses,
-			ask,
-			free_space,
-		} => {
-			state.provider = Some(ProviderInfo {
-				sector_size: *sector_size,
-				addresses: addresses.clone(),
-				ask: *ask,
-				free_space: *free_space,
-				period_offset: 0,
-				live_sectors: 0,
-				pre_commits: 0,
-				deadlines: vec![DeadlineLoad::default(); 3],
-			});
-		},
-		Call::SetAddresses(addresses) => {
-			state
-				.provider
-				.as_mut()
-				.unwrap()
-				.addresses
-				.clone_from(addresses);
-		},
-		Call::SetAsk(ask) => state.provider.as_mut().unwrap().ask = *ask,
-		Call::SetFreeSpace(space) => state.provider.as_mut().unwrap().free_space = *space,
-		Call::Deposit(amount) => {
-			let balance = state.balances.entry(us).or_default();
-			balance.free -= amount;
-			balance.escrow += amount;
-		},
-		Call::PublishDeals(proposals) => {
-			for (index, signed) in (0u32..).zip(proposals) {
-				let proposal = &signed.proposal;
-				let key = (proposal.client, proposal.nonce);
-				if state.nonces.contains_key(&key) {
-					events.push(Event::DealRefused {
-						index,
-						reason: "NonceUsed".into(),
-					});
-					continue;
-				}
-				let id = state.next_deal;
-				state.next_deal += 1;
-				state.nonces.insert(key, id);
-				state.balances.get_mut(&us).unwrap().escrow -= proposal.provider_collateral;
-				let deal = Deal {
-					piece: proposal.piece,
-					client: proposal.client,
-					provider: proposal.provider,
-					start: proposal.start,
-					end: proposal.end,
-					price_per_block: proposal.price_per_block,
-					provider_collateral: proposal.provider_collateral,
-					nonce: proposal.nonce,
-					paid_blocks: 0,
-					state: DealState::Published,
-				};
-				state.deals.insert(id, deal);
-				events.push(Event::DealPublished {
-					deal: id,
-					client: proposal.client,
-					provider: us,
-					index,
-				});
-			}
-			let refused = |event: &Event| matches!(event, Event::DealRefused { .. });
-			if events.iter().all(refused) {
-				return Err(refusal("Market", "NonceUsed"));
-			}
-		},
-		Call::PreCommitSectors(sectors) => {
-			for sector in sectors {
-				let number = sector.sector;
-				if state.pre_commits.contains_key(&number) || state.sectors.contains_key(&number) {
-					return Err(refusal("StorageProvider", "SectorNumberUsed"));
-				}
-				let pieces: Vec<_> = sector
-					.deals
-					.iter()
-					.map(|deal| state.deals[deal].piece)
-					.collect();
-				let pre_commit = PreCommit {
-					comm_r: sector.comm_r,
-					comm_d: compute_comm_d(sector_size, &pieces).unwrap(),
-					ticket_block: sector.ticket_block,
-					pre_commit_block: now,
-					expiration: sector.expiration,
-					deals: sector.deals.clone(),
-					deposit: 1,
-				};
-				state.pre_commits.insert(number, pre_commit);
-				events.push(Event::SectorPreCommitted {
-					provider: us,
-					sector: number,
-				});
-			}
-		},
-		Call::ProveCommitSectors(sectors) => {
-			for sector in sectors {
-				let number = sector.sector;
-				let mut error = state.refused_proofs.remove(&number);
-				if !state.pre_commits.contains_key(&number) {
-					error = Some("StorageProvider.NoSuchPreCommit".into());
-				}
-				if let Some(error) = error {
-					events.push(Event::ProofRefused {
-						provider: us,
-						sector: number,
-						error,
-					});
-					continue;
-				}
-				let pre_commit = state.pre_commits.remove(&number).unwrap();
-				for deal in &pre_commit.deals {
-					state.deals.get_mut(deal).unwrap().state = DealState::Active { sector: number };
-				}
-				let proven = Sector {
-					comm_r: pre_commit.comm_r,
-					comm_d: pre_commit.comm_d,
-					activated: now,
-					expiration: pre_commit.expiration,
-					deadline: 1,
-					partition: 0,
-					position: 0,
-					pledge: 1,
-					deals_left: 1,
-					gaps: Vec::new(),
-					ended: None,
-				};
-				state.sectors.insert(number, proven);
-				let partition = state.partition.get_or_insert(Partition {
-					last_proof: 0,
-					sectors: Vec::new(),
-					faulty: Vec::new(),
-					recovering: Vec::new(),
-					terminated: Vec::new(),
-				});
-				partition.sectors.push(number);
-				let live_sectors = u32::try_from(partition.sectors.len()).unwrap();
-				let info = state.provider.as_mut().unwrap();
-				info.deadlines[1] = DeadlineLoad {
-					partitions: 1,
-					live_sectors,
-				};
-				events.push(Event::SectorProven {
-					provider: us,
-					sector: number,
-					deadline: 1,
-					partition: 0,
-				});
-			}
-		},
-		Call::SubmitWindowPost {
-			deadline,
-			submissions,
-		} => {
-			for submission in submissions {
-				if let Some(error) = state.refused_posts.remove(&submission.partition) {
-					events.push(Event::WindowPoStRefused {
-						provider: us,
-						deadline: *deadline,
-						partition: submission.partition,
-						error,
-					});
-					continue;
-				}
-				let partition = state.partition.as_mut().unwrap();
-				partition.last_proof = now;
-				partition.faulty = submission
-					.skipped
-					.iter()
-					.map(|position| partition.sectors[*position as usize])
-					.collect();
-				partition.recovering.clear();
-				events.push(Event::WindowPoStAccepted {
-					provider: us,
-					deadline: *deadline,
-					partition: submission.partition,
-					recovered: 0,
-					new_faults: 0,
-					failed_recoveries: 0,
-				});
-			}
-		},
-		Call::DeclareFaults { declarations, .. } => {
-			for (_, sectors) in declarations {
-				state.partition.as_mut().unwrap().faulty.extend(sectors);
-			}
-		},
-		Call::DeclareRecoveries { declarations, .. } => {
-			for (_, sectors) in declarations {
-				state.partition.as_mut().unwrap().recovering.extend(sectors);
-			}
-		},
-		Call::SettleDeals(deals) => {
-			for id in deals {
-				let healthy = state.healthy;
-				let deal = state.deals.get_mut(id).unwrap();
-				let blocks = healthy - deal.paid_blocks;
-				deal.paid_blocks = healthy;
-				events.push(Event::DealSettled {
-					deal: *id,
-					blocks,
-					amount: deal.price_per_block * u128::from(blocks),
-				});
-			}
-		},
-		Call::Withdraw(_) | Call::Transfer { .. } => panic!("the daemon never sends {call:?}"),
-	}
-	Ok(events)
-}
-
-impl Chain for TestChain {
-	fn account(&self) -> AccountId {
-		self.signer.account()
-	}
-
-	fn genesis_hash(&self) -> Digest {
-		GENESIS
-	}
-
-	fn policy(&self) -> Answer<'_, Policy> {
-		Box::pin(async { self.ask(|_| Policy::devnet()) })
-	}
-
-	fn best_block(&self) -> Answer<'_, BlockRef> {
-		Box::pin(async {
-			self.ask(|state| BlockRef {
-				number: state.block,
-				hash: [0; 32],
-			})
-		})
-	}
-
-	fn timestamp(&self) -> Answer<'_, Option<u64>> {
-		Box::pin(async { self.ask(|state| Some(state.timestamp)) })
-	}
-
-	fn block_hash(&self, block: BlockNumber) -> Answer<'_, Option<Digest>> {
-		Box::pin(async move {
-			self.ask(|state| {
-				let mut hash = [0; 32];
-				hash[..4].copy_from_slice(&block.to_le_bytes());
-				(block <= state.block).then_some(hash)
-			})
-		})
-	}
-
-	fn events_at(&self, hash: Digest) -> Answer<'_, Vec<(Option<u32>, Event)>> {
-		Box::pin(async move {
-			let block = u32::from_le_bytes(hash[..4].try_into().unwrap());
-			self.ask(|state| {
-				let events = state.events.get(&block).cloned().unwrap_or_default();
-				events.into_iter().map(|event| (Some(0), event)).collect()
-			})
-		})
-	}
-
-	fn randomness(&self, block: BlockNumber) -> Answer<'_, Option<Digest>> {
-		Box::pin(async move {
-			self.ask(|state| (block <= state.block).then(|| [block.to_le_bytes()[0]; 32]))
-		})
-	}
-
-	fn provider(&self) -> Answer<'_, Option<ProviderInfo>> {
-		Box::pin(async { self.ask(|state| state.provider.clone()) })
-	}
-
-	fn balance(&self, account: AccountId) -> Answer<'_, AccountBalance> {
-		Box::pin(async move {
-			self.ask(|state| state.balances.get(&account).copied().unwrap_or_default())
-		})
-	}
-
-	fn deal_of_nonce(&self, client: AccountId, nonce: u64) -> Answer<'_, Option<DealId>> {
-		Box::pin(async move { self.ask(|state| state.nonces.get(&(client, nonce)).copied()) })
-	}
-
-	fn deal(&self, deal: DealId) -> Answer<'_, Option<Deal>> {
-		Box::pin(async move { self.ask(|state| state.deals.get(&deal).copied()) })
-	}
-
-	fn sector(&self, sector: SectorNumber) -> Answer<'_, Option<Sector>> {
-		Box::pin(async move { self.ask(|state| state.sectors.get(&sector).cloned()) })
-	}
-
-	fn pre_commit(&self, sector: SectorNumber) -> Answer<'_, Option<PreCommit>> {
-		Box::pin(async move { self.ask(|state| state.pre_commits.get(&sector).cloned()) })
-	}
-
-	fn partition(&self, _: DeadlineIndex, _: PartitionIndex) -> Answer<'_, Option<Partition>> {
-		Box::pin(async move { self.ask(|state| state.partition.clone()) })
-	}
-
-	fn health(
-		&self,
-		_: SectorNumber,
-		_: BlockNumber,
-		_: BlockNumber,
-	) -> Answer<'_, Option<Health>> {
-		Box::pin(async move {
-			self.ask(|state| {
-				Some(Health {
-					healthy_blocks: state.healthy,
-					decided_through: state.block,
-				})
-			})
-		})
-	}
-
-	fn submit(&self, call: Call) -> Answer<'_, Included> {
-		Box::pin(async move {
-			self.with(|state| {
-				state.calls.push(call.clone());
-				if state.silent {
-					return Err(unreachable_node());
-				}
-				if let Some(failure) = state.failures.pop_front() {
-					return Err(failure);
-				}
-				let events = apply(state, &call, self.signer.account(), self.sector_size)?;
-				state.block += 1;
-				let block = state.block;
-				state.events.insert(block, events.clone());
-				if let Some(lost) = state.lost_answers.pop_front() {
-					return Err(lost);
-				}
-				Ok(Included {
-					block,
-					block_hash: [1; 32],
-					extrinsic_index: 0,
-					extrinsic_hash: [2; 32],
-					events,
-				})
-			})
-		})
-	}
-
-	fn drip(&self) -> Answer<'_, ()> {
-		Box::pin(async {
-			self.with(|state| {
-				state
-					.balances
-					.entry(self.signer.account())
-					.or_default()
-					.free += 1 << 60;
-			});
-			Ok(())
-		})
 	}
 }
 
 /// A daemon's parts in a temporary folder.
 pub struct Fixture {
-	pub folder: tempfile::TempDir,
+	pub folder: Folder,
 	pub chain: Arc<TestChain>,
 	pub app: Arc<App>,
 	pub client: Signer,
@@ -549,19 +97,40 @@ impl Fixture {
 	}
 
 	/// With proving keys in `keys`.
-	pub async fn with(mut config: Config, keys: &Path) -> Self {
+	pub async fn with(config: Config, keys: &Path) -> Self {
 		let _ = tracing_subscriber::fmt().with_test_writer().try_init();
-		let folder = tempfile::tempdir().unwrap();
-		config.storage.path = folder.path().to_owned();
-		let chain = Arc::new(TestChain::new(config.storage.sector_size));
-		chain.register();
+		let folder = Folder::from(tempfile::tempdir().unwrap());
 		let program = PathBuf::from(env!("CARGO_BIN_EXE_holdfast-provider"));
 		let keys = if keys.exists() {
 			keys.to_owned()
 		} else {
 			folder.path().to_owned()
 		};
-		let app = app(folder.path(), &config, &chain, &keys, &program).await;
+		Self::in_folder(folder, config, keys, program, false).await
+	}
+
+	/// With fake steps, in a folder that an earlier process has left, with the chain that is written there.
+	pub async fn reopen(folder: &Path, config: Config) -> Self {
+		let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+		let folder = Folder {
+			path: folder.to_owned(),
+			_temporary: None,
+		};
+		let keys = folder.path().to_owned();
+		let program = keys.join("steps");
+		Self::in_folder(folder, config, keys, program, true).await
+	}
+
+	async fn in_folder(
+		folder: Folder,
+		mut config: Config,
+		keys: PathBuf,
+		program: PathBuf,
+		lasting: bool,
+	) -> Self {
+		config.storage.path = folder.path().to_owned();
+		let chain = TestChain::new(config.storage.sector_size);
+		chain.register();
 		let client = Signer::development("//Client").unwrap();
 		chain.with(|state| {
 			let rich = AccountBalance {
@@ -570,6 +139,14 @@ impl Fixture {
 			};
 			state.balances.insert(client.account(), rich);
 		});
+		if lasting {
+			let journal = journal::Journal::open(&folder.path().join("chain"), &chain);
+			*chain.journal.lock().unwrap() = Some(journal);
+		}
+		let chain = Arc::new(chain);
+		let app = app(folder.path(), &config, &chain, &keys, &program).await;
+		app.database.release_leases(None).await.unwrap();
+		app.database.spare_workers(LEASE, now()).await.unwrap();
 		Self {
 			folder,
 			chain,
@@ -602,6 +179,19 @@ impl Fixture {
 		fixture
 	}
 
+	/// The folder of the keys, and of the answers of fake steps.
+	pub fn keys(&self) -> &Path {
+		&self.keys
+	}
+
+	/// With steps that compute nothing but leave the files that real ones leave.
+	pub async fn with_fake_steps(config: Config) -> Self {
+		let mut fixture = Self::with(config, Path::new("/nonexistent")).await;
+		fixture.program = manager::fake_steps(&fixture);
+		fixture.restart_app().await;
+		fixture
+	}
+
 	/// Sets the answer of a step.
 	pub fn answer(&self, step: &str, response: &Response) {
 		let path = self.keys.join(format!("{step}.json"));
@@ -625,6 +215,8 @@ impl Fixture {
 		)
 		.await;
 		self.app.database.release_leases(None).await.unwrap();
+		let database = &self.app.database;
+		database.spare_workers(LEASE, now()).await.unwrap();
 	}
 
 	/// The daemon crashes and starts again: everything that is only in memory is lost.
@@ -632,16 +224,41 @@ impl Fixture {
 		self.restart_app().await;
 	}
 
+	/// The daemon starts again with another configuration.
+	pub async fn reconfigure(&mut self, mut config: Config) {
+		config.storage.path = self.folder.path().to_owned();
+		self.app.database.close().await;
+		self.app = app(
+			self.folder.path(),
+			&config,
+			&self.chain,
+			&self.keys,
+			&self.program,
+		)
+		.await;
+		self.app.database.release_leases(None).await.unwrap();
+	}
+
 	/// A proposal for these data that the provider takes.
 	pub fn proposal(&self, data: &TestData, nonce: u64) -> DealProposal<[u8; 32]> {
+		self.proposal_for(data, nonce, 100)
+	}
+
+	/// One that starts in so many blocks.
+	pub fn proposal_for(
+		&self,
+		data: &TestData,
+		nonce: u64,
+		start_in: BlockNumber,
+	) -> DealProposal<[u8; 32]> {
 		let block = self.chain.with(|state| state.block);
 		let size = data.piece.size.bytes();
 		let mut proposal = DealProposal {
 			piece: data.piece,
 			client: self.client.account().0,
 			provider: self.chain.signer.account().0,
-			start: block + 100,
-			end: block + 300,
+			start: block + start_in,
+			end: block + start_in + 200,
 			price_per_block: size.into(),
 			provider_collateral: 0,
 			nonce,
@@ -671,23 +288,24 @@ async fn app(
 	program: &Path,
 ) -> Arc<App> {
 	let database = Database::open(&folder.join("test.sqlite")).await.unwrap();
+	let root = folder.join("store");
+	let store = Store::open(database.clone(), &root, config.storage.min_free_bytes);
+	let store = store.await.unwrap();
+	let worker = Worker::new(program.to_owned(), keys.to_owned());
 	Arc::new(App {
 		config: config.clone(),
-		store: Store::open(
-			database.clone(),
-			&folder.join("store"),
-			config.storage.min_free_bytes,
-		)
-		.await
-		.unwrap(),
+		sealer: Sealer::new(store.clone(), worker.clone(), config.sealing.nice),
+		store,
 		database,
 		chain: chain.clone(),
-		worker: Worker::new(program.to_owned(), keys.to_owned()),
-		hooks: Hooks::default(),
+		worker,
+		hooks: Hooks::from_environment().unwrap(),
 		wake: Arc::default(),
 		uploads: Mutex::default(),
 		proofs: Default::default(),
-		monitor: Monitor::with_operator(Token::new(TOKEN)),
+		monitor: Monitor::with_tokens(Token::new(TOKEN), Token::new(WORKER_TOKEN)),
+		lending: Default::default(),
+		budget: Budget::new(config.sealing.resources(1 << 40)),
 	})
 }
 
@@ -729,7 +347,17 @@ pub fn test_data(length: usize, seed: u8) -> TestData {
 
 /// Offers data and sends it: the deal is accepted.
 pub async fn accepted(fixture: &Fixture, data: &TestData, nonce: u64) -> String {
-	let offer = fixture.offer(&fixture.proposal(data, nonce), data);
+	accepted_for(fixture, data, nonce, 100).await
+}
+
+/// The same, with a deal that starts in so many blocks.
+pub async fn accepted_for(
+	fixture: &Fixture,
+	data: &TestData,
+	nonce: u64,
+	start_in: BlockNumber,
+) -> String {
+	let offer = fixture.offer(&fixture.proposal_for(data, nonce, start_in), data);
 	let id = take(&fixture.app, &offer).await.unwrap().id;
 	let body: Vec<Result<Bytes, std::io::Error>> = vec![Ok(data.car.clone().into())];
 	receive(&fixture.app, &id, 0, stream::iter(body))

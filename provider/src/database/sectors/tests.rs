@@ -57,6 +57,16 @@ async fn numbers_are_never_used_twice() {
 		);
 	}
 	assert_eq!(numbers, [Some(0), Some(10), Some(11)]);
+	// Each has its first task from its first moment on: without one it would wait for ever.
+	let tasks = database.tasks().await.unwrap();
+	let tasks: Vec<_> = tasks
+		.iter()
+		.map(|task| (task.kind.as_str(), task.subject.as_str()))
+		.collect();
+	assert_eq!(
+		tasks,
+		[("add-piece", "0"), ("add-piece", "10"), ("add-piece", "11")]
+	);
 }
 
 #[tokio::test]

@@ -2,10 +2,20 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{database::scratch, tasks::memory_of_kind};
+use crate::{
+	database::scratch,
+	tasks::{memory_of_kind, Resources, TaskError},
+};
 use futures::future::BoxFuture;
 use holdfast_primitives::SectorSize;
 use std::sync::Mutex;
+
+fn memory(bytes: u64) -> Resources {
+	Resources {
+		memory: bytes,
+		..Resources::default()
+	}
+}
 
 type Script = Box<dyn Fn(Kind, usize) -> Result<Outcome, TaskError> + Send + Sync>;
 
@@ -33,8 +43,8 @@ impl Handler for Scripted {
 		})
 	}
 
-	fn memory(&self, _: Kind) -> u64 {
-		1
+	fn needs(&self, _: Kind) -> Resources {
+		memory(1)
 	}
 
 	fn gave_up<'a>(
@@ -68,11 +78,16 @@ async fn engine(
 		heavy: 1,
 		light: 2,
 		attempts: 1,
-		memory: 1 << 30,
 	};
 	(
 		folder,
-		Engine::new(database, handler, Arc::default(), limits),
+		Engine::new(
+			database,
+			handler,
+			Arc::default(),
+			limits,
+			Budget::new(memory(1 << 30)),
+		),
 	)
 }
 
@@ -164,8 +179,8 @@ async fn stopping_frees_what_was_taken() {
 		) -> BoxFuture<'a, Result<Outcome, TaskError>> {
 			Box::pin(std::future::pending())
 		}
-		fn memory(&self, _: Kind) -> u64 {
-			u64::MAX
+		fn needs(&self, _: Kind) -> Resources {
+			memory(u64::MAX)
 		}
 		fn gave_up<'a>(
 			&'a self,
@@ -182,9 +197,15 @@ async fn stopping_frees_what_was_taken() {
 		heavy: 1,
 		light: 1,
 		attempts: 1,
-		memory: 1 << 30,
 	};
-	let engine = Engine::new(database.clone(), Arc::new(Endless), Arc::default(), limits);
+	let budget = Budget::new(memory(1 << 30));
+	let engine = Engine::new(
+		database.clone(),
+		Arc::new(Endless),
+		Arc::default(),
+		limits,
+		budget,
+	);
 	let stop = CancellationToken::new();
 	let running = tokio::spawn({
 		let stop = stop.clone();
@@ -255,8 +276,8 @@ impl Handler for Watched {
 		})
 	}
 
-	fn memory(&self, kind: Kind) -> u64 {
-		memory_of_kind(kind, SIZE)
+	fn needs(&self, kind: Kind) -> Resources {
+		memory(memory_of_kind(kind, SIZE))
 	}
 
 	fn gave_up<'a>(
@@ -273,7 +294,7 @@ impl Handler for Watched {
 async fn watch(
 	tasks: &[(Kind, &str)],
 	heavy: usize,
-	memory: u64,
+	bytes: u64,
 ) -> (Vec<(Kind, String, bool)>, u64) {
 	let (_folder, database) = scratch().await;
 	for (kind, subject) in tasks {
@@ -288,9 +309,15 @@ async fn watch(
 		heavy,
 		light: 1,
 		attempts: 1,
-		memory,
 	};
-	let engine = Engine::new(database.clone(), handler.clone(), Arc::default(), limits);
+	let budget = Budget::new(memory(bytes));
+	let engine = Engine::new(
+		database.clone(),
+		handler.clone(),
+		Arc::default(),
+		limits,
+		budget,
+	);
 	let stop = CancellationToken::new();
 	let running = tokio::spawn({
 		let stop = stop.clone();

@@ -1,0 +1,138 @@
+//! A worker's requests to the daemon.
+
+use std::time::Duration;
+
+use reqwest::{header, Response, StatusCode, Url};
+use serde::{de::DeserializeOwned, Serialize};
+
+use super::protocol::{Asked, Claim, Claimed, Heard, Hello, Manifest, Poll, Returned};
+
+/// How long the daemon may take to answer; it keeps questions for questions open for a while.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the daemon may read files whose digests it is asked for.
+const READING: Duration = Duration::from_secs(3600);
+/// How long a download may stand still.
+const STILL: Duration = Duration::from_secs(60);
+
+/// The daemon, as a worker sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+	http: reqwest::Client,
+	/// For answers that take long to begin.
+	patient: reqwest::Client,
+	base: String,
+	token: String,
+}
+
+/// Why the daemon did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+	/// It cannot be reached, or the connection broke.
+	#[error("the daemon cannot be reached: {0}")]
+	Unreachable(#[from] reqwest::Error),
+	/// What was told as its address is none.
+	#[error("the daemon's address is not usable: {0}")]
+	Address(String),
+	/// The token is not its token.
+	#[error("the daemon does not know the token: use its worker.token")]
+	Token,
+	/// It says no.
+	#[error("the daemon answers {status}: {text}")]
+	Refused {
+		/// The status.
+		status: StatusCode,
+		/// What it says.
+		text: String,
+	},
+}
+
+impl Client {
+	/// The daemon at that address, with the workers' token.
+	pub fn new(manager: &str, token: &str) -> Result<Self, ClientError> {
+		Ok(Self {
+			http: reqwest::Client::builder().read_timeout(STILL).build()?,
+			patient: reqwest::Client::builder().timeout(READING).build()?,
+			base: manager.trim_end_matches('/').to_owned(),
+			token: token.to_owned(),
+		})
+	}
+
+	/// Shows that the worker lives.
+	pub async fn hello(&self, hello: &Hello) -> Result<Heard, ClientError> {
+		self.post("hello", hello).await
+	}
+
+	/// Asks for a task.
+	pub async fn claim(&self, claim: &Claim) -> Result<Claimed, ClientError> {
+		self.post("claim", claim).await
+	}
+
+	/// Waits for questions.
+	pub async fn asks(&self, poll: &Poll) -> Result<Asked, ClientError> {
+		self.post("asks", poll).await
+	}
+
+	/// Returns a task. `false` if it is not the worker's any more.
+	pub async fn take_back(&self, id: i64, returned: &Returned) -> Result<bool, ClientError> {
+		let url = format!("{}/v1/worker/tasks/{id}", self.base);
+		let request = self.http.post(url).json(returned).timeout(TIMEOUT);
+		let response = request.bearer_auth(&self.token).send().await?;
+		if response.status() == StatusCode::GONE {
+			return Ok(false);
+		}
+		accepted(response).await.map(|_| true)
+	}
+
+	/// The files below a name. The daemon reads all of them for that. `None` if there are none.
+	pub async fn manifest(&self, kind: &str, name: &str) -> Result<Option<Manifest>, ClientError> {
+		let url = format!("{}/v1/worker/files/{kind}/{name}", self.base);
+		let request = self.patient.get(url).bearer_auth(&self.token);
+		let response = request.send().await?;
+		if response.status() == StatusCode::NOT_FOUND {
+			return Ok(None);
+		}
+		Ok(Some(accepted(response).await?.json().await?))
+	}
+
+	/// The content of a file from a byte on.
+	pub async fn content(
+		&self,
+		kind: &str,
+		name: &str,
+		path: &str,
+		from: u64,
+	) -> Result<Response, ClientError> {
+		let url = format!("{}/v1/worker/files/{kind}/{name}/content", self.base);
+		let url = Url::parse_with_params(&url, [("path", path)])
+			.map_err(|error| ClientError::Address(error.to_string()))?;
+		let request = self
+			.http
+			.get(url)
+			.header(header::RANGE, format!("bytes={from}-"));
+		let response = request.bearer_auth(&self.token).send().await?;
+		accepted(response).await
+	}
+
+	async fn post<T: DeserializeOwned>(
+		&self,
+		what: &str,
+		body: &impl Serialize,
+	) -> Result<T, ClientError> {
+		let url = format!("{}/v1/worker/{what}", self.base);
+		let request = self.http.post(url).json(body).timeout(TIMEOUT);
+		let response = request.bearer_auth(&self.token).send().await?;
+		Ok(accepted(response).await?.json().await?)
+	}
+}
+
+async fn accepted(response: Response) -> Result<Response, ClientError> {
+	let status = response.status();
+	if status.is_success() {
+		return Ok(response);
+	}
+	if status == StatusCode::UNAUTHORIZED {
+		return Err(ClientError::Token);
+	}
+	let text = response.text().await.unwrap_or_default();
+	Err(ClientError::Refused { status, text })
+}
