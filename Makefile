@@ -85,6 +85,10 @@ test-tools: setup ## Test the chain with the tools people use: polkadot-js, PAPI
 	$(CARGO_NODE)
 	scripts/test-tools $(BIN)
 
+.PHONY: test-tutorials
+test-tutorials: keys ## Run the tutorials' commands as they are written
+	scripts/test-tutorials
+
 RUNS ?= 200
 .PHONY: crash-matrix
 crash-matrix: setup ## Kill the provider's daemon and worker at random, again and again: nothing is lost or done twice (RUNS=200)
@@ -110,6 +114,10 @@ weights: setup ## Measure what our pallets' calls and hooks cost, and write runt
 .PHONY: invariants
 invariants: setup ## Make random calls of many accounts against a model (CALLS=1000000, SEED=1 is the first episode's)
 	CALLS=$(or $(CALLS),1000000) SEED=$(SEED) cargo test $(WORKSPACE) --test invariants -- --nocapture
+
+.PHONY: costs
+costs: setup ## Measure what calls touch beside many sectors and providers, and write docs/protocol/costs.md
+	cargo test $(WORKSPACE) --test costs -- --ignored --nocapture write_the_document
 
 .PHONY: bench-data
 bench-data: ## Time the data path: CommP, CARs, one pass, memory, and ipfs-car (JSON=FILE for the rows)

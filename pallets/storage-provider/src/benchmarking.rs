@@ -178,6 +178,18 @@ fn run_to_mutable<T: Config>(provider: &T::AccountId) {
 	set_block::<T>(close);
 }
 
+/// Puts the windows that the provider's partitions are in, or in next, on the agenda, as settling the ones before
+/// does.
+fn plan_windows<T: Config>(provider: &T::AccountId) {
+	let info = Providers::<T>::get(provider).expect("it is registered");
+	let (policy, now) = (Pallet::<T>::policy(), Pallet::<T>::now());
+	let keys: Vec<_> = Partitions::<T>::iter_key_prefix((provider,)).collect();
+	for (deadline, index) in keys {
+		let window = window_at(&policy, info.period_offset, deadline, now).expect("it exists");
+		Agenda::<T>::insert(window.close, (provider.clone(), deadline, index), ());
+	}
+}
+
 type Declarations = Batch<crate::Declaration>;
 
 /// Declarations of `sectors` sectors in all, in `partitions` partitions.
@@ -326,6 +338,7 @@ mod benchmarks {
 			})
 			.collect();
 		let proofs = Batch::truncate_from(proofs);
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(origin, proofs);
@@ -365,6 +378,7 @@ mod benchmarks {
 		.expect("it exists");
 		T::Randomness::benchmark_value_at(window.challenge);
 		set_block::<T>(window.open);
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 0, submissions);
@@ -378,6 +392,7 @@ mod benchmarks {
 		let caller = provider::<T>();
 		run_to_mutable::<T>(&caller);
 		let declarations = declarations::<T>(&caller, n, s, false);
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 0, declarations);
@@ -393,6 +408,7 @@ mod benchmarks {
 		let caller = provider::<T>();
 		run_to_mutable::<T>(&caller);
 		let declarations = declarations::<T>(&caller, n, s, true);
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 0, declarations);
@@ -410,6 +426,7 @@ mod benchmarks {
 		for index in 0..s {
 			make_faulty::<T>(&(caller.clone(), 0, index));
 		}
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(
@@ -515,6 +532,7 @@ mod benchmarks {
 			partition.last_proof = 1_000;
 		});
 		Vacancies::<T>::insert(&key, ());
+		plan_windows::<T>(&caller);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 0, 0, 1);

@@ -201,7 +201,7 @@ impl Partition {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Whether the partition's window before `window` has closed but is not yet settled, because the
+	/// Whether a window of the partition before `window` has closed but is not yet settled, because the
 	/// agenda has more to do than fits one block. Until then its faults, and which sectors end, are not
 	/// known.
 	pub(crate) fn is_unsettled(
@@ -213,10 +213,11 @@ impl<T: Config> Pallet<T> {
 			.close
 			.checked_sub(proving_period)
 			// Whatever is before the cursor is done, so that mostly nothing else is read.
-			.is_some_and(|close| {
-				AgendaCursor::<T>::get() <= close
-					&& (Agenda::<T>::contains_key(close, key)
-						|| Expirations::<T>::contains_key(close, key))
+			.filter(|before| AgendaCursor::<T>::get() <= *before)
+			// A window is put on the agenda when the one before it is settled, however many wait.
+			.is_some_and(|before| {
+				!Agenda::<T>::contains_key(window.close, key)
+					|| Expirations::<T>::contains_key(before, key)
 			})
 	}
 
@@ -239,8 +240,9 @@ impl<T: Config> Pallet<T> {
 		let has_room = |index: &PartitionIndex| {
 			let key = key(*index);
 			Partitions::<T>::get(&key).is_none_or(|partition| {
-				partition.count < capacity || !partition.terminated.is_empty()
-			}) && !Self::is_unsettled(&key, window, proving_period)
+				let room = partition.count < capacity || !partition.terminated.is_empty();
+				room && !Self::is_unsettled(&key, window, proving_period)
+			})
 		};
 		let vacant = Vacancies::<T>::iter_key_prefix((provider, window.deadline)).next();
 		let last = load.partitions.checked_sub(1);

@@ -541,3 +541,20 @@ fn a_proof_does_not_hide_that_the_window_before_was_missed() {
 		assert_refused!(submit(&key), Error::<Test>::NothingToProve);
 	});
 }
+
+#[test]
+fn a_proof_does_not_hide_missed_windows_when_the_agenda_is_more_than_a_period_behind() {
+	new_chain().execute_with(|| {
+		register(&alice());
+		activate(&alice(), &[1]);
+		let missed = window_of(&alice(), 1);
+		let key = key_of(&alice(), 1);
+		run_to(missed.close - 1);
+		System::set_block_number(missed.open + 2 * Policy::devnet().proving_period);
+		assert_refused!(submit(&key), Error::<Test>::PartitionUnsettled);
+		run_for(2);
+		let fault = &partition_of(&alice(), 1).faults[0];
+		assert_eq!((fault.since, fault.found), (0, missed.close - 1));
+		assert_refused!(submit(&key), Error::<Test>::NothingToProve);
+	});
+}

@@ -63,14 +63,12 @@ impl Model {
 		block > 0 && block <= self.now && self.now - block < self.policy().randomness_history()
 	}
 
-	/// Whether the partition's work of the window before is still to be done.
+	/// Whether work of the partition's windows that have closed is still to be done.
 	fn is_unsettled(&self, key: &Key, opening: &Opening) -> bool {
-		opening
-			.close
-			.checked_sub(self.policy().proving_period)
-			.is_some_and(|close| {
-				self.closes.contains(&(close, *key)) || self.ends.contains_key(&(close, *key))
-			})
+		let closed = ..(opening.close, (0, 0, 0));
+		let mut waiting = self.closes.range(closed);
+		let mut ending = self.ends.range(closed);
+		waiting.any(|(_, other)| other == key) || ending.any(|((_, other), _)| other == key)
 	}
 
 	pub(super) fn register(
