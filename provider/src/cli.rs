@@ -374,7 +374,13 @@ fn bench(what: Bench) -> anyhow::Result<()> {
 			KeyStore::open(default_directory()?)?;
 			let executable =
 				std::env::current_exe().context("cannot find this program's own file")?;
-			let rows = bench::run(&options, &executable, &mut |line| eprintln!("{line}"))?;
+			let mut rows = Vec::new();
+			let outcome = bench::run(
+				&options,
+				&executable,
+				&mut |line| eprintln!("{line}"),
+				&mut rows,
+			);
 			let list = serde_json::to_string_pretty(&bench::json(&rows))?;
 			if let Some(path) = output {
 				std::fs::write(&path, &list)
@@ -385,6 +391,7 @@ fn bench(what: Bench) -> anyhow::Result<()> {
 			} else {
 				println!("{}", bench::table(&rows));
 			}
+			outcome?;
 		},
 		Bench::Step { order } => {
 			println!("{}", serde_json::to_string(&bench::step(&order)?)?);

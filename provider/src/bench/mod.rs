@@ -23,7 +23,7 @@ pub struct Options {
 	pub sizes: Vec<SectorSize>,
 	/// Measure filecoin-proofs beside ours.
 	pub reference: bool,
-	/// Make the keys even if they are there.
+	/// Make the keys even if they are there, in a folder that goes away.
 	pub setup: bool,
 	/// Have bellperson make them, too, which takes many minutes.
 	pub reference_setup: bool,
@@ -63,13 +63,14 @@ pub enum Cell {
 	NotRun(String),
 }
 
-/// Runs all steps. `executable` is this program, `say` is told what is being done.
+/// Runs all steps, and adds a row for each to `rows`, which has those before a step that fails. `executable` is
+/// this program, `say` is told what is being done.
 pub fn run(
 	options: &Options,
 	executable: &Path,
 	say: &mut dyn FnMut(&str),
-) -> Result<Vec<Row>, BenchError> {
-	let mut rows = Vec::new();
+	rows: &mut Vec<Row>,
+) -> Result<(), BenchError> {
 	for size in &options.sizes {
 		let folder = Scratch::new(options.folder.as_deref(), *size)?;
 		let bench = Bench {
@@ -82,7 +83,7 @@ pub fn run(
 			rows.push(bench.row(step, say)?);
 		}
 	}
-	Ok(rows)
+	Ok(())
 }
 
 /// A folder that is removed when it is dropped.
@@ -125,8 +126,9 @@ impl Bench<'_> {
 					kind,
 					sector_size: self.size,
 				};
-				let ours = if self.options.setup || self.is_missing(key)? {
-					self.measure(step, Side::Ours, say)?
+				let missing = self.is_missing(key)?;
+				let ours = if self.options.setup || missing {
+					self.measure_setup(step, Side::Ours, !missing, say)?
 				} else {
 					Cell::NotRun("not run: the key is there; make it again with --setup".into())
 				};
@@ -173,6 +175,17 @@ impl Bench<'_> {
 		side: Side,
 		say: &mut dyn FnMut(&str),
 	) -> Result<Cell, BenchError> {
+		self.measure_setup(step, side, false, say)
+	}
+
+	/// Keys that are made `again` are not those that the later steps use.
+	fn measure_setup(
+		&self,
+		step: Step,
+		side: Side,
+		again: bool,
+		say: &mut dyn FnMut(&str),
+	) -> Result<Cell, BenchError> {
 		let whose = match side {
 			Side::Ours => "ours",
 			Side::Reference => "filecoin-proofs",
@@ -183,7 +196,7 @@ impl Bench<'_> {
 			side,
 			size: self.size,
 			folder: self.folder.to_owned(),
-			again: self.options.setup,
+			again,
 		};
 		let failed = |reason: String| BenchError::Step {
 			step: format!("{} {} ({whose})", self.size, step.name()),

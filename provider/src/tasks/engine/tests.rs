@@ -237,6 +237,8 @@ struct Watched {
 	running: Mutex<(Vec<Kind>, u64)>,
 	/// What ran, of which sector, and whether with a companion.
 	ran: Mutex<Vec<(Kind, String, bool)>>,
+	/// How much memory should be in use at once: the first tasks wait for the others to begin.
+	awaited: u64,
 }
 
 const SIZE: SectorSize = SectorSize::MiB8;
@@ -262,10 +264,16 @@ impl Handler for Watched {
 				running.push(kind);
 				*most = Self::memory_in_use(running).max(*most);
 			}
-			// The database answers in order, so this lets everything begin that is going to.
+			// The database answers in order, so this lets everything begin that should not.
 			for _ in 0..20 {
 				self.database.tasks().await.unwrap();
 				tokio::task::yield_now().await;
+			}
+			for _ in 0..2_000 {
+				if self.running.lock().unwrap().1 >= self.awaited {
+					break;
+				}
+				tokio::time::sleep(Duration::from_millis(5)).await;
 			}
 			let (running, _) = &mut *self.running.lock().unwrap();
 			running.retain(|other| *other != kind);
@@ -290,11 +298,13 @@ impl Handler for Watched {
 	}
 }
 
-/// Runs an engine until nothing is left to do: what ran, and the most memory that was in use.
+/// Runs an engine until nothing is left to do: what ran, and the most memory that was in use. That is `awaited`,
+/// or the first tasks end without the others after ten seconds.
 async fn watch(
 	tasks: &[(Kind, &str)],
 	heavy: usize,
 	bytes: u64,
+	awaited: u64,
 ) -> (Vec<(Kind, String, bool)>, u64) {
 	let (_folder, database) = scratch().await;
 	for (kind, subject) in tasks {
@@ -304,6 +314,7 @@ async fn watch(
 		database: database.clone(),
 		running: Mutex::default(),
 		ran: Mutex::default(),
+		awaited,
 	});
 	let limits = Limits {
 		heavy,
@@ -341,13 +352,19 @@ async fn a_second_proof_waits_while_there_is_no_memory_for_both() {
 		(Kind::Commit2, "2"),
 		(Kind::Commit2, "3"),
 	];
-	let (ran, most) = watch(&tasks, 3, proof * 2 - 1).await;
+	let (ran, most) = watch(&tasks, 3, proof * 2 - 1, proof).await;
 	assert_eq!((ran.len(), most), (3, proof));
 	// With room for two, two run.
-	let (ran, most) = watch(&tasks, 3, proof * 2).await;
+	let (ran, most) = watch(&tasks, 3, proof * 2, proof * 2).await;
 	assert_eq!((ran.len(), most), (3, proof * 2));
 	// What does not fit beside it does not overtake what waits.
-	let (ran, most) = watch(&[(Kind::Commit2, "1"), (Kind::PreCommit2, "2")], 2, proof).await;
+	let (ran, most) = watch(
+		&[(Kind::Commit2, "1"), (Kind::PreCommit2, "2")],
+		2,
+		proof,
+		proof,
+	)
+	.await;
 	assert_eq!((ran.len(), most), (2, proof));
 }
 
@@ -358,7 +375,7 @@ async fn two_sectors_that_wait_are_labelled_together() {
 		(Kind::PreCommit1, "2"),
 		(Kind::PreCommit1, "3"),
 	];
-	let (ran, _) = watch(&tasks, 1, 1 << 30).await;
+	let (ran, _) = watch(&tasks, 1, 1 << 30, 0).await;
 	let together: Vec<_> = ran.iter().map(|(_, _, together)| *together).collect();
 	assert_eq!(together, [true, true, false]);
 }
@@ -366,7 +383,7 @@ async fn two_sectors_that_wait_are_labelled_together() {
 #[tokio::test]
 async fn a_sector_whose_data_is_not_written_yet_is_taken_along() {
 	let tasks = [(Kind::PreCommit1, "1"), (Kind::AddPiece, "2")];
-	let (ran, _) = watch(&tasks, 1, 1 << 30).await;
+	let (ran, _) = watch(&tasks, 1, 1 << 30, 0).await;
 	assert!(ran.contains(&(Kind::PreCommit1, "1".into(), true)));
 	assert!(ran.contains(&(Kind::AddPiece, "2".into(), false)));
 	assert!(ran.contains(&(Kind::PreCommit1, "2".into(), true)));
@@ -376,7 +393,7 @@ async fn a_sector_whose_data_is_not_written_yet_is_taken_along() {
 async fn without_memory_for_two_sectors_they_are_labelled_one_after_the_other() {
 	let tasks = [(Kind::PreCommit1, "1"), (Kind::PreCommit1, "2")];
 	let one = memory_of_kind(Kind::PreCommit1, SIZE);
-	let (ran, most) = watch(&tasks, 2, one).await;
+	let (ran, most) = watch(&tasks, 2, one, one).await;
 	assert!(ran.iter().all(|(_, _, together)| !together));
 	assert_eq!((ran.len(), most), (2, one));
 }
