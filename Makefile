@@ -102,10 +102,6 @@ test-scale: setup ## Take 1,000 fake sectors through the provider while workers 
 bench-tasks: setup ## Measure what the provider's task engine itself costs for each task
 	cargo test $(WORKSPACE) --test scale -- --ignored --nocapture the_engines_own_time
 
-.PHONY: test-tutorials
-test-tutorials: keys ## Run the tutorials' commands as they are written
-	scripts/test-tutorials
-
 .PHONY: metadata
 metadata: setup ## Write the runtime's metadata for the chain client
 	cargo run --release --locked --package holdfast-runtime --example export-metadata
