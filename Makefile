@@ -173,6 +173,13 @@ fuzz-verifier: ## Fuzz all that the verifier reads (TIME=60 seconds each; needs 
 		$(FUZZ) run --sanitizer none $$target -- -max_total_time=$(TIME) -print_final_stats=1 -verbosity=0; \
 	done
 
+.PHONY: fuzz-runtime
+fuzz-runtime: ## Fuzz sequences of transactions (TIME=60 seconds; needs a nightly toolchain and cargo-fuzz)
+	@$(FUZZ) --version >/dev/null || { echo "first: rustup toolchain install nightly && cargo install --locked cargo-fuzz"; exit 1; }
+	cargo test $(WORKSPACE) --test extrinsics -- --ignored write_the_corpus
+	cd runtime/fuzz; export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz SKIP_WASM_BUILD=1; \
+	$(FUZZ) run --sanitizer none extrinsics -- -max_total_time=$(TIME) -print_final_stats=1
+
 # The other implementations and the executor are built apart, with a lock file of their own.
 .PHONY: bench-verifier
 bench-verifier: setup ## Time the verifier beside others, natively and in wasm (JSON=FILE, ROUNDS=9, ONLY=part of a name)

@@ -102,7 +102,9 @@ for (const size of sizes) {
 	const ourRoot = create(profiles[0], source, at('ours.car'), '--no-wrap')
 	// Theirs is not the profile above 1024 leaves by other names; the CIDs tell.
 	check(`file of ${size} bytes: ipfs-car's root`, ourRoot, theirRoot)
-	check(`file of ${size} bytes: ipfs-car's CAR`, digest(at('ours.car')), digest(at('theirs.car')))
+	// A node with all its links we write at once, ipfs-car after one more leaf: above 1024 leaves only the order differs.
+	const content = (car) => (size <= 1024 * MiB ? digest(car) : run('list', car).toString().trim().split('\n').sort().join())
+	check(`file of ${size} bytes: ipfs-car's CAR`, content(at('ours.car')), content(at('theirs.car')))
 	run('extract', at('theirs.car'), fresh('out'))
 	check(`file of ${size} bytes: extracted`, digest(path.join(at('out'), theirRoot)), digest(source))
 	execFileSync('node', [ipfsCar, 'unpack', at('ours.car'), '--output', fresh('unpacked')], { stdio: 'pipe' })

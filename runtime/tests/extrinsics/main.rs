@@ -1,4 +1,5 @@
-//! Transactions of any bytes: no panic, and every rule of the storage pallets holds afterwards.
+//! Transactions of any bytes: no panic, and every rule of the storage pallets holds afterwards. `make fuzz-runtime`
+//! looks for sequences that break one, with the compiler's coverage; here are random ones.
 
 #![allow(clippy::unwrap_used)]
 
@@ -100,4 +101,15 @@ fn changed_sequences_break_nothing() {
 	} = sum;
 	assert!(accepted > 300 && refused > 300, "{sum:?}");
 	assert!(invalid > 10 && blocks > 1_000, "{sum:?}");
+}
+
+/// Not a test: `make fuzz-runtime` runs it.
+#[test]
+#[ignore = "writes the fuzz target's corpus"]
+fn write_the_corpus() {
+	let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/extrinsics");
+	std::fs::create_dir_all(folder).unwrap();
+	for (index, steps) in seeds::all(&Start::new()).iter().enumerate() {
+		std::fs::write(format!("{folder}/seed-{index}"), steps.concat()).unwrap();
+	}
 }
