@@ -210,14 +210,14 @@ fn variants() -> Vec<Variant> {
 }
 
 fn measure(variant: &Variant, case: &Case) -> Full {
-	let (mut network, calls) = prepare(variant, case);
+	let (mut network, calls, proofs) = prepare(variant, case);
 	let empty = network.clone().block_of(&[]).0;
 	let (candidate, outcomes) = network.block_of(&calls);
 	let proven = match case.kind {
 		Kind::PoRep => network.proven_sectors(),
 		Kind::WindowPoSt => network.partitions_proven_now(),
 	};
-	assert_eq!(proven, outcomes.len() * case.batch);
+	assert_eq!(proven, proofs[..outcomes.len()].iter().sum::<usize>());
 	let (empty, full) = (cost(&variant.pvf, &empty), cost(&variant.pvf, &candidate));
 	let fit = |limit: f64, empty: f64, full: f64| {
 		((limit - empty) / ((full - empty) / proven as f64)).floor() as usize
@@ -238,8 +238,9 @@ fn measure(variant: &Variant, case: &Case) -> Full {
 	}
 }
 
-/// A network with enough to be proven in the next block, and the calls.
-fn prepare(variant: &Variant, case: &Case) -> (Network, Vec<ProviderCall>) {
+/// A network with enough to be proven in the next block, the calls, and how many sectors or partitions each
+/// of them proves.
+fn prepare(variant: &Variant, case: &Case) -> (Network, Vec<ProviderCall>, Vec<usize>) {
 	// Half of all partitions are due at any time, and none before everything is set up.
 	let policy = Policy {
 		proving_period: 960,
@@ -259,13 +260,15 @@ fn prepare(variant: &Variant, case: &Case) -> (Network, Vec<ProviderCall>) {
 	network.await_seeds();
 	if case.kind == Kind::PoRep {
 		let calls = network.prove_commit_calls(case.batch);
-		return (network, calls);
+		let proofs = vec![case.batch; calls.len()];
+		return (network, calls, proofs);
 	}
 	network.include(network.prove_commit_calls(BATCH));
 	network.forget_pre_commits();
 	network.await_windows();
 	let calls = network.window_post_calls(case.batch);
-	(network, calls)
+	let proofs = network.window_post_sizes(case.batch);
+	(network, calls, proofs)
 }
 
 fn cost(pvf: &Pvf, candidate: &Candidate) -> Cost {

@@ -245,6 +245,16 @@ impl Network {
 		in_turn(calls.collect())
 	}
 
+	/// How many partitions each of [`Self::window_post_calls`] proves: a provider's last call has what is left.
+	pub fn window_post_sizes(&self, batch: usize) -> Vec<usize> {
+		let now = self.chain.head.number + 1;
+		let sizes = (0..self.providers.len()).map(|who| {
+			let due = self.due(who, now);
+			due.chunks(batch).map(<[_]>::len).collect()
+		});
+		in_turn(sizes.collect())
+	}
+
 	fn window_post_call(
 		&self,
 		who: usize,
