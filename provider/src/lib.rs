@@ -40,3 +40,7 @@ pub mod token;
 pub mod watch;
 pub mod work;
 pub mod worker;
+
+#[cfg(test)]
+#[path = "../tests/common/program.rs"]
+mod program;

@@ -460,13 +460,11 @@ pub enum WorkerError {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
-	use std::os::unix::fs::PermissionsExt;
 
 	fn script(text: &str) -> (tempfile::TempDir, Worker) {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("worker");
-		std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-		std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+		crate::program::write_program(&path, &format!("#!/bin/sh\n{text}\n"));
 		let worker = Worker::new(path, folder.path().into());
 		(folder, worker)
 	}

@@ -70,7 +70,6 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use holdfast_primitives::SectorSize;
-	use std::os::unix::fs::PermissionsExt;
 
 	fn job(sector: u64) -> Job {
 		Job {
@@ -96,8 +95,7 @@ mod tests {
 			*pre-commit-1-pair*) echo pair >> \"$HOLDFAST_KEYS/steps\"; echo '{\"result\":\"both\",\
 			\"answers\":[{\"result\":\"done\"},{\"result\":\"failed\",\"message\":\"no\"}]}';;\n\
 			*) echo one >> \"$HOLDFAST_KEYS/steps\"; echo '{\"result\":\"done\"}';;\nesac\n";
-		std::fs::write(&path, text).unwrap();
-		std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+		crate::program::write_program(&path, text);
 		let worker = Worker::new(path, folder.path().into());
 		(folder, worker)
 	}

@@ -23,7 +23,7 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{net::TcpListener, task::JoinHandle, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{test_data, Fixture, WORKER_TOKEN};
+use super::{program::write_program, test_data, Fixture, WORKER_TOKEN};
 
 /// The steps, in the shell's own words, so that thousands of them take seconds. Each is noted in `log`; a step that
 /// has a file `gate-STEP` waits until it is gone, and all take as long as `pause` says.
@@ -63,8 +63,7 @@ pub fn log(fixture: &Fixture) -> Vec<String> {
 /// The program that does the fake steps. All sectors have the piece of `test_data(2000, 1)`.
 pub fn fake_steps(fixture: &Fixture) -> PathBuf {
 	let path = fixture.keys().join("steps");
-	fs::write(&path, STEPS).unwrap();
-	fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+	write_program(&path, STEPS);
 	let answer = |step: &str, response: &Response| {
 		let mut bytes = serde_json::to_vec(response).unwrap();
 		bytes.push(b'\n');

@@ -5,6 +5,7 @@
 pub mod chain;
 pub mod journal;
 pub mod manager;
+mod program;
 
 use std::{
 	path::{Path, PathBuf},
@@ -159,7 +160,6 @@ impl Fixture {
 
 	/// With steps that compute nothing: each answers what [`Fixture::answer`] says.
 	pub async fn without_sealing(config: Config) -> Self {
-		use std::os::unix::fs::PermissionsExt;
 		let mut fixture = Self::with(config, Path::new("/nonexistent")).await;
 		let script = fixture.folder.path().join("worker");
 		// The request is the only line of input; its step names the answer, or a script that makes it.
@@ -167,8 +167,7 @@ impl Fixture {
 			"#!/bin/sh\nread -r line\nstep=${line#*\\\"step\\\":\\\"}\nstep=${step%%\\\"*}\n\
 			script=$HOLDFAST_KEYS/$step.sh\n[ -e \"$script\" ] && exec sh \"$script\" \"$line\"\n\
 			exec cat \"$HOLDFAST_KEYS/$step.json\"\n";
-		std::fs::write(&script, text).unwrap();
-		std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+		program::write_program(&script, text);
 		fixture.program = script;
 		fixture.restart_app().await;
 		for step in ["add-pieces", "pre-commit-1", "commit-1", "finalize"] {
