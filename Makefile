@@ -59,7 +59,7 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	@echo "==> blocks with proofs, before the relay chain's executor"
 	$(WASM_TOOLCHAIN) cargo test --release --locked --package holdfast-node --test pvf
 	@echo "==> the whole flow, against a real node"
-	cargo test $(WORKSPACE) --test crash --test end_to_end -- --nocapture --test-threads=1
+	cargo test $(WORKSPACE) --test crash --test end_to_end --test sealing_workers -- --nocapture --test-threads=1
 
 .PHONY: reference
 reference: build ## Write the book's reference from the programs, the OpenAPI document and the metadata (needs npm)
