@@ -1,5 +1,5 @@
 //! A provider whose daemon seals nothing: two workers in processes of their own, each with a store of its own, seal
-//! real sectors and prove them to a real node.
+//! real sectors and prove them to a real node. Sectors that move between their stores are proven all the same.
 
 #![allow(clippy::unwrap_used)]
 
@@ -87,6 +87,9 @@ impl Network {
 			"--name",
 			name,
 			"--min-free-bytes",
+			"0",
+			// Deals have a deadline, however busy the machine is.
+			"--nice",
 			"0",
 			"--sector-size",
 			"2KiB",
@@ -215,6 +218,34 @@ impl Network {
 		panic!("no window PoSt of {sectors:?} after block {after}");
 	}
 
+	/// The sectors whose replicas are in a store.
+	fn sectors_in(&self, store: &str) -> Vec<SectorNumber> {
+		let sealed = self.devnet.base().join(store).join("store/sealed");
+		let names = fs::read_dir(sealed).unwrap().map(|entry| {
+			let name = entry.unwrap().file_name().into_string().unwrap();
+			name.strip_prefix("s-").unwrap().parse().unwrap()
+		});
+		names.collect()
+	}
+
+	/// Moves a sector of each worker: the first one's to the daemon, the second one's to the first one. Returns the
+	/// sectors.
+	async fn move_sectors(&self) -> [SectorNumber; 2] {
+		let [from_one, from_two] = ["one", "two"].map(|name| self.sectors_in(name)[0]);
+		let moved = self.provider(&["store", "move", &from_one.to_string()]);
+		assert!(moved["store"].is_string(), "{moved}");
+		let target = ["store", "move", &from_two.to_string(), "--to-worker", "one"];
+		assert_eq!(self.provider(&target)["worker"], "one");
+		assert_eq!(self.sectors_in("provider"), [from_one]);
+		until("the old copies are removed", async || {
+			!self.sectors_in("one").contains(&from_one)
+				&& !self.sectors_in("two").contains(&from_two)
+		})
+		.await;
+		assert!(self.sectors_in("one").contains(&from_two));
+		[from_one, from_two]
+	}
+
 	async fn stop(mut self) {
 		for worker in &mut self.workers {
 			worker.stop().await;
@@ -234,7 +265,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workers_seal_and_prove_what_the_daemon_does_not() {
+async fn two_workers_seal_and_prove_sectors_that_also_move() {
 	let folder = Folder::new();
 	let mut network = Network::start(folder.path()).await;
 	let mut stored = Vec::new();
@@ -259,8 +290,7 @@ async fn two_workers_seal_and_prove_what_the_daemon_does_not() {
 		"each seals at least one: {by_worker:?}"
 	);
 	assert_eq!(by_worker.iter().sum::<u64>(), u64::from(FILES));
-	let sealed = network.devnet.provider_folder().join("store/sealed");
-	assert_eq!(fs::read_dir(sealed).unwrap().count(), 0);
+	assert!(network.sectors_in("provider").is_empty());
 	network.await_posts(&sectors, 0).await;
 
 	for (file, ticket) in &stored {
@@ -273,5 +303,11 @@ async fn two_workers_seal_and_prove_what_the_daemon_does_not() {
 		get(ticket, &options, &|_| ()).await.unwrap();
 		assert_eq!(fs::read(back).unwrap(), fs::read(file).unwrap());
 	}
+	let moved = network.move_sectors().await;
+	// What is accepted later than this was challenged after the move.
+	let policy = network.devnet.chain.policy().await.unwrap();
+	let best = network.devnet.chain.best_block().await.unwrap().number;
+	let window = policy.challenge_lookback + policy.challenge_window();
+	network.await_posts(&moved, best + window).await;
 	network.stop().await;
 }

@@ -47,6 +47,10 @@ pub enum Step {
 	/// Removes what only the sealing needed, and brings the rest to a store that keeps it. Answers
 	/// [`Response::Done`].
 	Finalize,
+	/// Brings what is kept of a proven sector to the daemon. Answers [`Response::Done`].
+	Give,
+	/// Keeps a proven sector whose files were fetched. Answers [`Response::Done`].
+	Take,
 }
 
 /// A step of a sector.
@@ -97,7 +101,7 @@ impl Sealer {
 		lock: &Lock,
 	) -> Result<Response, TaskError> {
 		let subject = &order.subject;
-		if order.step == Step::Finalize {
+		if matches!(order.step, Step::Finalize | Step::Take) {
 			return self.finalize(subject, lock).await;
 		}
 		if order.step == Step::AddPieces {
@@ -238,6 +242,9 @@ pub async fn compute(
 		},
 		Step::Commit2 { seed } => Request::Commit2 { job, seed },
 		Step::Finalize => Request::Finalize { job },
+		Step::Give | Step::Take => {
+			return Err(TaskError::never("moving a sector computes nothing"))
+		},
 	};
 	Ok(worker.run(request, nice).await?)
 }
@@ -280,6 +287,8 @@ mod tests {
 			},
 			Step::Commit2 { seed: [3; 32] },
 			Step::Finalize,
+			Step::Give,
+			Step::Take,
 		] {
 			let order = Order {
 				subject: subject.clone(),

@@ -10,77 +10,17 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 use common::{
 	accepted_for, config,
 	manager::{files, gate, log, until, Manager, WorkerProcess},
+	sealing::{all_active, deals, home, idle, make_blocks, times, worker},
 	test_data, Fixture, WORKER_TOKEN,
 };
 use holdfast_chain_client::Call;
 use holdfast_provider::{
-	config::Config,
-	database::{now, Sector, SectorState},
+	database::{now, SectorState},
 	post::PostLoop,
 	remote::{client::Client, protocol::Claim},
 	tasks::About,
 };
 use tokio_util::sync::CancellationToken;
-
-/// A daemon that leaves all computing to workers.
-fn idle() -> Config {
-	let mut config = config();
-	config.sealing.parallel = 0;
-	config
-}
-
-async fn deals(fixture: &Fixture, count: u64) {
-	for nonce in 1..=count {
-		accepted_for(fixture, &test_data(2000, 1), nonce, 2_900).await;
-	}
-}
-
-fn steps(fixture: &Fixture) -> PathBuf {
-	fixture.keys().join("steps")
-}
-
-fn worker(fixture: &Fixture, manager: &Manager, name: &str, more: &[&str]) -> WorkerProcess {
-	let program = steps(fixture);
-	let mut all = vec!["--program", program.to_str().unwrap(), "--name", name];
-	all.extend(more);
-	let base = fixture.folder.path().join(name);
-	WorkerProcess::start(manager.address, &base, fixture.keys(), &all)
-}
-
-/// Makes a block if a sector waits for one.
-async fn make_blocks(fixture: &Fixture) -> Vec<Sector> {
-	let sectors = fixture.app.database.sectors().await.unwrap();
-	let waits = |state| sectors.iter().any(|sector| sector.state == state);
-	if waits(SectorState::PreCommitted) {
-		fixture.chain.with(|state| state.block += 1);
-	}
-	assert!(!waits(SectorState::Failed), "{sectors:?}");
-	sectors
-}
-
-/// Waits until all sectors are proven and finalized; blocks come while somebody waits for them.
-async fn all_active(fixture: &Fixture, count: usize) {
-	until("all sectors are active", async || {
-		let sectors = make_blocks(fixture).await;
-		sectors.len() == count
-			&& sectors
-				.iter()
-				.all(|sector| sector.state == SectorState::Active)
-	})
-	.await;
-}
-
-async fn home(fixture: &Fixture, sector: u64) -> Option<String> {
-	fixture.app.database.home(sector).await.unwrap()
-}
-
-fn times(fixture: &Fixture, step: &str) -> usize {
-	let begun = log(fixture);
-	begun
-		.iter()
-		.filter(|line| line.split(' ').next() == Some(step))
-		.count()
-}
 
 /// Row 72: a worker takes sectors from one end to the other, and keeps them; the daemon keeps the pieces.
 #[tokio::test(flavor = "multi_thread")]

@@ -102,6 +102,8 @@ fn for_workers(app: &Arc<App>) -> Router<Arc<App>> {
 		.route("/v1/worker/hello", post(workers::hello))
 		.route("/v1/worker/claim", post(workers::claim))
 		.route("/v1/worker/tasks/{id}", post(workers::take_back))
+		.route("/v1/worker/tasks/{id}/files", post(workers::give))
+		.route("/v1/worker/tasks/{id}/files", patch(workers::send))
 		.route("/v1/worker/asks", post(workers::asks))
 		.route("/v1/worker/files/{kind}/{name}", get(workers::manifest))
 		.route(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{
+	body::Bytes,
 	extract::{Path, Query, Request, State},
 	http::{HeaderMap, StatusCode},
 	middleware::Next,
@@ -20,10 +21,12 @@ use crate::{
 	remote::{
 		lend,
 		protocol::{
-			is_name, Asked, Claim, Claimed, Heard, Hello, Manifest, ManifestFile, Poll, Returned,
+			is_name, Asked, Claim, Claimed, Giving, Heard, Hello, Manifest, Missing, Poll,
+			Returned, Wanted,
 		},
+		receive,
 	},
-	store::{self, piece_of, sector_of, FileType},
+	store::{piece_of, sector_of, FileType, StoreError},
 	tasks::TaskError,
 };
 
@@ -78,10 +81,62 @@ pub async fn take_back(
 	if lend::take_back(&app, id, returned).await? {
 		Ok(StatusCode::NO_CONTENT)
 	} else {
+		Err(not_yours())
+	}
+}
+
+fn not_yours() -> ApiError {
+	ApiError::new(
+		StatusCode::GONE,
+		"not-yours",
+		"the task is not yours any more",
+	)
+}
+
+/// `POST /v1/worker/tasks/{id}/files`
+pub async fn give(
+	State(app): State<Arc<App>>,
+	Path(id): Path<i64>,
+	Json(giving): Json<Giving>,
+) -> Result<Json<Wanted>, ApiError> {
+	known(&giving.name)?;
+	let missing = receive::receive(&app, id, giving).await?;
+	let missing = missing.ok_or_else(not_yours)?;
+	Ok(Json(Wanted { missing }))
+}
+
+/// Which bytes a worker sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+	name: String,
+	kind: FileType,
+	#[serde(default)]
+	path: String,
+	from: u64,
+}
+
+/// `PATCH /v1/worker/tasks/{id}/files?name=…&kind=…&path=…&from=…`
+pub async fn send(
+	State(app): State<Arc<App>>,
+	Path(id): Path<i64>,
+	Query(part): Query<Part>,
+	bytes: Bytes,
+) -> Result<StatusCode, ApiError> {
+	known(&part.name)?;
+	let missing = Missing {
+		kind: part.kind,
+		path: part.path,
+		from: part.from,
+	};
+	let taken = receive::receive_part(&app, id, &part.name, &missing, bytes.into()).await?;
+	if taken.ok_or_else(not_yours)? {
+		Ok(StatusCode::NO_CONTENT)
+	} else {
 		Err(ApiError::new(
-			StatusCode::GONE,
-			"not-yours",
-			"the task is not yours any more",
+			StatusCode::CONFLICT,
+			"wrong-offset",
+			"these are not the bytes that are missing: ask which are",
 		))
 	}
 }
@@ -122,23 +177,10 @@ pub async fn manifest(
 	Path((kind, name)): Path<(String, String)>,
 ) -> Result<Json<Manifest>, ApiError> {
 	let root = place(&app, &kind, &name).await?;
-	let listed = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<ManifestFile>> {
-		store::list(&root)?
-			.into_iter()
-			.map(|(relative, meta)| {
-				Ok(ManifestFile {
-					digest: store::digest(&within(&root, &relative))?,
-					path: relative.to_string_lossy().into_owned(),
-					bytes: meta.len(),
-				})
-			})
-			.collect()
-	});
-	let files = match listed.await {
-		Ok(Ok(files)) => files,
-		_ => return Err(ApiError::not_found("the files changed meanwhile")),
-	};
-	Ok(Json(Manifest { files }))
+	match tokio::task::spawn_blocking(move || Manifest::of(&root)).await {
+		Ok(Ok(manifest)) => Ok(Json(manifest)),
+		_ => Err(ApiError::not_found("the files changed meanwhile")),
+	}
 }
 
 /// Which of the files below a name.
@@ -185,6 +227,15 @@ impl From<TaskError> for ApiError {
 	fn from(error: TaskError) -> Self {
 		match error {
 			TaskError::Database(error) => error.into(),
+			TaskError::Store(
+				error @ (StoreError::NoRoom { .. }
+				| StoreError::Busy { .. }
+				| StoreError::Move { .. }),
+			) => Self::new(
+				StatusCode::INSUFFICIENT_STORAGE,
+				"no-place",
+				error.to_string(),
+			),
 			TaskError::Store(error) => error.into(),
 			other => Self::new(
 				StatusCode::SERVICE_UNAVAILABLE,

@@ -15,14 +15,22 @@ use holdfast_provider::{
 	config::Config,
 	daemon::DATABASE_FILE,
 	database::{now, Database},
+	pipeline::relocate::{self, Target},
 	restore::restore_pieces,
 	sealer::Sealer,
-	store::{self, DiskStat, Disks, FileType, Garbage, Problem, StoreMeta, StoreRow, SystemDisks},
+	store::{
+		self, sector_name, DiskStat, Disks, FileType, Garbage, Problem, StoreMeta, StoreRow,
+		SystemDisks,
+	},
+	tasks::Kind,
 	worker::Worker,
 };
 use serde_json::{json, Value};
 
 use super::{or_dash, print_json};
+
+/// How often one looks whether a move is over.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What to do with the stores, and how to report it.
 #[derive(Args)]
@@ -64,13 +72,17 @@ enum Action {
 	},
 	/// Read everything, and compare it with what it was. Ends with 1 if something changed.
 	Scrub,
-	/// Move what is kept of a sector to another store. It is proven meanwhile.
+	/// Move what is kept of a sector to another store, or to a worker. It is proven meanwhile. Where workers are
+	/// concerned, the daemon has to run, and the move goes on when the command is stopped.
 	Move {
 		/// The sector.
 		sector: SectorNumber,
-		/// The store's ID; by default the best one.
+		/// The ID of a store of the daemon's; by default the best one.
 		#[arg(long, value_name = "ID")]
 		to: Option<String>,
+		/// The name of the worker that is to have it in its own store.
+		#[arg(long, value_name = "NAME", conflicts_with = "to")]
+		to_worker: Option<String>,
 	},
 	/// Read pieces whose files are lost from the sectors that they are in. Unsealing one takes as long as sealing.
 	Restore,
@@ -238,16 +250,73 @@ async fn perform(
 			);
 			report(&scrubbed.problems, json!(scrubbed), &good)
 		},
-		Action::Move { sector, to } => {
-			let id = store.move_sector(sector, to.as_deref()).await?;
-			Output::new(
-				vec![format!("sector {sector} is in the store {id}")],
-				json!({ "sector": sector, "store": id }),
-			)
+		Action::Move {
+			sector,
+			to,
+			to_worker,
+		} => {
+			let target = to_worker.map_or(Target::Store(to), Target::Worker);
+			move_sector(store, database, sector, &target).await?
 		},
 		Action::Restore => restore(store, database, config).await?,
 		Action::Gc { sweep, grace_hours } => collect(store, sweep, grace_hours).await?,
 	})
+}
+
+/// Moves a sector; what workers have to do, the daemon has them do.
+async fn move_sector(
+	store: &store::Store,
+	database: &Database,
+	sector: SectorNumber,
+	target: &Target,
+) -> anyhow::Result<Output> {
+	let id = match (database.home(sector).await?, target) {
+		(None, Target::Store(to)) => store.move_sector(sector, to.as_deref()).await?,
+		_ => {
+			relocate::order(database, sector, target).await?;
+			await_move(database, sector).await?;
+			let kept = database
+				.find_file(FileType::Sealed, &sector_name(sector))
+				.await?;
+			kept.first()
+				.map(|row| row.store.clone())
+				.unwrap_or_default()
+		},
+	};
+	Ok(match database.home(sector).await? {
+		Some(worker) => Output::new(
+			vec![format!("the worker {worker} has sector {sector}")],
+			json!({ "sector": sector, "worker": worker }),
+		),
+		None => Output::new(
+			vec![format!("sector {sector} is in the store {id}")],
+			json!({ "sector": sector, "store": id }),
+		),
+	})
+}
+
+/// Waits until a move is over, and says what it waits for.
+async fn await_move(database: &Database, sector: SectorNumber) -> anyhow::Result<()> {
+	let subject = sector.to_string();
+	let mut told = None;
+	while database.ordered_move(sector).await?.is_some() {
+		let tasks = database.tasks().await?;
+		let task = tasks
+			.into_iter()
+			.find(|task| task.kind == Kind::Move.name() && task.subject == subject);
+		let error = task.as_ref().and_then(|task| task.error.clone());
+		if task.is_some_and(|task| task.state == "failed") {
+			bail!("{}", error.unwrap_or_default());
+		}
+		if error != told {
+			if let Some(error) = &error {
+				eprintln!("{error}; it is tried again");
+			}
+			told = error;
+		}
+		tokio::time::sleep(LOOK).await;
+	}
+	Ok(())
 }
 
 async fn restore(

@@ -1,6 +1,6 @@
 //! The steps that compute: what to order of a sealer, and what its answer means.
 
-use super::{enter, finalize, prove, seal, sector_deals, subject};
+use super::{enter, finalize, prove, relocate, seal, sector_deals, subject};
 use crate::{
 	app::App,
 	database::{Sector, SectorState},
@@ -74,6 +74,14 @@ pub async fn prepare(app: &App, kind: Kind, sector: &mut Sector) -> Result<Prepa
 			Step::Commit2 { seed }
 		},
 		Kind::Finalize => Step::Finalize,
+		Kind::Move => match relocate::step(app, sector).await? {
+			Some(step) => step,
+			None => {
+				return Ok(Prepared::Instead(
+					relocate::moved(app, sector.number).await?,
+				))
+			},
+		},
 		other => {
 			return Err(TaskError::never(format!(
 				"{} is for no sector",
@@ -87,7 +95,7 @@ pub async fn prepare(app: &App, kind: Kind, sector: &mut Sector) -> Result<Prepa
 	}
 	let deals = match kind {
 		// It is proven: that a deal has ended meanwhile changes nothing.
-		Kind::Finalize => app.database.sector_deals(sector.number).await?,
+		Kind::Finalize | Kind::Move => app.database.sector_deals(sector.number).await?,
 		_ => sector_deals(app, sector).await?,
 	};
 	let subject = subject(app, sector, &deals);
@@ -111,6 +119,7 @@ pub async fn complete(
 			prove::keep_proofs(app, &sector, &proofs).await
 		},
 		(Kind::Finalize, Response::Done) => finalize::finalized(app, sector).await,
+		(Kind::Move, Response::Done) => relocate::moved(app, sector.number).await,
 		_ => Err(WorkerError::OtherAnswer { step: kind.name() }.into()),
 	}
 }

@@ -10,6 +10,7 @@ mod prove;
 mod prove_commit;
 mod publish;
 mod register;
+pub mod relocate;
 mod seal;
 pub mod settle;
 mod watch;
@@ -101,6 +102,7 @@ impl Pipeline {
 		let outcome = match kind {
 			Kind::PreCommit => pre_commit::run(app, sector).await,
 			Kind::ProveCommit => prove_commit::run(app, sector).await,
+			Kind::Move => relocate::run(app, number, lock).await,
 			_ => compute::run(app, kind, sector, companion, lock).await,
 		};
 		self.end(kind, number, outcome).await
@@ -111,6 +113,10 @@ impl Pipeline {
 		let (app, stage) = (&*self.app, kind.stage());
 		if let Some(trouble) = app.store.trouble(number).await? {
 			return Err(TaskError::later(trouble));
+		}
+		if kind == Kind::Move {
+			// It may be moved any number of times in its life.
+			return Ok(());
 		}
 		let runs = app.database.begin_stage(number, stage, now()).await?;
 		if runs > RUNS_PER_ATTEMPT.saturating_mul(app.config.sealing.max_attempts) {

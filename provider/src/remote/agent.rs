@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use super::{
 	client::{Client, ClientError},
 	fetch::{fetch, partial},
+	give::give,
 	protocol::{Answer, Claim, Hello, Lent, Returned},
 };
 use crate::{
@@ -290,6 +291,10 @@ impl Agent {
 		{
 			return Ok(());
 		}
+		// A proof that was asked for before the sector went elsewhere.
+		if self.store.is_read(sector).await? {
+			return Ok(());
+		}
 		let Some(lock) = self.store.lock(sector, LockMode::Write).await? else {
 			return Ok(());
 		};
@@ -400,8 +405,13 @@ impl Agent {
 		let lock = self.store.lock(sector, LockMode::Write).await?;
 		let lock = lock.ok_or_else(|| TaskError::later("the sector's files are being used"))?;
 		let done = async {
+			let step = lent.order.step;
 			if lent.place == Place::Fetched {
-				self.bring_sector(sector, size).await?;
+				self.bring_sector(sector, size, step).await?;
+			}
+			if step == Step::Give {
+				give(&self.client, &self.name, lent.id, &self.store, sector).await?;
+				return Ok(Response::Done);
 			}
 			if lent.order.step == Step::AddPieces {
 				self.bring_pieces(lent).await?;
@@ -441,7 +451,12 @@ impl Agent {
 	}
 
 	/// Fetches a sector's files from the daemon to where this worker works on it.
-	async fn bring_sector(&self, sector: SectorNumber, size: SectorSize) -> Result<(), TaskError> {
+	async fn bring_sector(
+		&self,
+		sector: SectorNumber,
+		size: SectorSize,
+		step: Step,
+	) -> Result<(), TaskError> {
 		self.store.allocate(sector, size).await?;
 		let paths = self.store.sector(sector).await?;
 		let name = sector_name(sector);
@@ -451,6 +466,10 @@ impl Agent {
 			("cache", &paths.cache),
 			("work", &paths.work),
 		] {
+			// Of a proven sector nothing else counts.
+			if step == Step::Take && !matches!(kind, "sealed" | "cache") {
+				continue;
+			}
 			fetch(&self.client, kind, &name, path).await?;
 		}
 		Ok(())

@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::{header, Response, StatusCode, Url};
 use serde::{de::DeserializeOwned, Serialize};
 
-use super::protocol::{Asked, Claim, Claimed, Heard, Hello, Manifest, Poll, Returned};
+use super::protocol::{
+	Asked, Claim, Claimed, Giving, Heard, Hello, Manifest, Missing, Poll, Returned, Wanted,
+};
 
 /// How long the daemon may take to answer; it keeps questions for questions open for a while.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -92,6 +94,41 @@ impl Client {
 			return Ok(None);
 		}
 		Ok(Some(accepted(response).await?.json().await?))
+	}
+
+	/// Says what the worker has of a sector that it gives. The daemon reads what it has of it for that. `None` if the
+	/// task is not the worker's any more.
+	pub async fn give(&self, id: i64, giving: &Giving) -> Result<Option<Wanted>, ClientError> {
+		let url = format!("{}/v1/worker/tasks/{id}/files", self.base);
+		let request = self.patient.post(url).json(giving).bearer_auth(&self.token);
+		let response = request.send().await?;
+		if response.status() == StatusCode::GONE {
+			return Ok(None);
+		}
+		Ok(Some(accepted(response).await?.json().await?))
+	}
+
+	/// Sends the next bytes of a file that the worker gives.
+	pub async fn send(
+		&self,
+		id: i64,
+		name: &str,
+		part: &Missing,
+		bytes: Vec<u8>,
+	) -> Result<(), ClientError> {
+		let url = format!("{}/v1/worker/tasks/{id}/files", self.base);
+		let from = part.from.to_string();
+		let query = [
+			("name", name),
+			("kind", part.kind.name()),
+			("path", &part.path),
+			("from", &from),
+		];
+		let url = Url::parse_with_params(&url, query)
+			.map_err(|error| ClientError::Address(error.to_string()))?;
+		let request = self.http.patch(url).body(bytes).timeout(TIMEOUT);
+		let response = request.bearer_auth(&self.token).send().await?;
+		accepted(response).await.map(|_| ())
 	}
 
 	/// The content of a file from a byte on.

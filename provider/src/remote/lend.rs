@@ -14,7 +14,10 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::protocol::{Answer, Ask, Claim, Heard, Hello, Lent, Poll, Question, Returned};
+use super::{
+	protocol::{Answer, Ask, Claim, Heard, Hello, Lent, Poll, Question, Returned},
+	receive,
+};
 use crate::{
 	app::App,
 	database::{now, Database, DatabaseError},
@@ -229,11 +232,20 @@ pub async fn take_back(app: &Arc<App>, id: i64, returned: Returned) -> Result<bo
 	};
 	let number = task.subject.parse().unwrap_or_default();
 	if response.is_ok() {
-		match &returned.place {
-			Place::Shared(_) => app.store.declare_sector(number).await?,
-			Place::Own => app.database.set_home(number, name).await?,
-			Place::Fetched => {
-				app.database.set_home(number, name).await?;
+		match (&returned.place, kind) {
+			(Place::Shared(_), _) => app.store.declare_sector(number).await?,
+			(Place::Own, Kind::Move) => {
+				if receive::has_all(app, number).await? {
+					app.database.set_home(number, None).await?;
+				}
+			},
+			(Place::Own, _) => app.database.set_home(number, Some(name)).await?,
+			(Place::Fetched, Kind::Move) => {
+				app.database.set_home(number, Some(name)).await?;
+				app.store.release_sector(number).await?;
+			},
+			(Place::Fetched, _) => {
+				app.database.set_home(number, Some(name)).await?;
 				app.store.hand_over(number).await?;
 			},
 		}
@@ -263,6 +275,12 @@ impl Lending {
 			lock.release().await?;
 		}
 		Ok(())
+	}
+
+	/// Whose lock the sector of a lent task has.
+	pub(super) fn holder(&self, task: i64) -> Option<String> {
+		let locks = lock(&self.locks);
+		locks.get(&task).map(|(_, lock)| lock.holder().to_owned())
 	}
 
 	/// Asks a worker something. `None` if there is no answer in time.
@@ -346,8 +364,8 @@ impl Lending {
 }
 
 impl Database {
-	/// Notes which worker has a sector's files.
-	pub async fn set_home(&self, sector: u64, worker: &str) -> Result<(), DatabaseError> {
+	/// Notes which worker has a sector's files; none if the daemon has them.
+	pub async fn set_home(&self, sector: u64, worker: Option<&str>) -> Result<(), DatabaseError> {
 		sqlx::query("UPDATE sectors SET home = ? WHERE number = ?")
 			.bind(worker)
 			.bind(crate::database::to_row(sector, "the sector number")?)

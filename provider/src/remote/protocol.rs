@@ -1,10 +1,13 @@
 //! What the daemon and its workers say to each other, as JSON.
 
+use std::{io, path::Path};
+
 use holdfast_primitives::{CommR, Digest, SectorNumber, SectorSize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
 	sealer::Order,
+	store::{self, FileType},
 	tasks::{About, Place},
 	worker::Response,
 };
@@ -164,6 +167,27 @@ pub struct Manifest {
 	pub files: Vec<ManifestFile>,
 }
 
+impl Manifest {
+	/// Reads everything below a path.
+	pub fn of(root: &Path) -> io::Result<Self> {
+		let files = store::list(root)?.into_iter().map(|(relative, meta)| {
+			let whole = if relative.as_os_str().is_empty() {
+				root.to_owned()
+			} else {
+				root.join(&relative)
+			};
+			Ok(ManifestFile {
+				digest: store::digest(&whole)?,
+				path: relative.to_string_lossy().into_owned(),
+				bytes: meta.len(),
+			})
+		});
+		Ok(Self {
+			files: files.collect::<io::Result<_>>()?,
+		})
+	}
+}
+
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestFile {
@@ -173,6 +197,35 @@ pub struct ManifestFile {
 	pub bytes: u64,
 	/// Its BLAKE2b-256 digest, as [`crate::store::digest`] computes it.
 	pub digest: String,
+}
+
+/// A worker says what it has of a sector that it gives to the daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Giving {
+	/// The worker's name.
+	pub name: String,
+	/// The files of each type.
+	pub files: Vec<(FileType, Manifest)>,
+}
+
+/// What the daemon does not have of it yet. With nothing missing, it is where it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wanted {
+	/// The files.
+	pub missing: Vec<Missing>,
+}
+
+/// A file that is not all there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+	/// Its type.
+	pub kind: FileType,
+	/// Its path, as the manifest has it.
+	pub path: String,
+	/// How much of it is there.
+	pub from: u64,
 }
 
 #[cfg(test)]

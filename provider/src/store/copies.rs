@@ -134,7 +134,9 @@ impl Store {
 		};
 		let only = to.map(|to| [to.to_owned()]);
 		let only = only.as_ref().map(|id| &id[..]);
-		let id = self.reserve(&name, wanted, only, Some(lock)).await?;
+		let id = self
+			.reserve(&name, wanted, only, Some(lock.holder()))
+			.await?;
 		let target = self
 			.folder(&id)
 			.ok_or_else(|| refused(format!("the store {id} cannot be reached")))?;
@@ -262,11 +264,14 @@ impl Store {
 
 	/// Removes the parts of copies that nobody is making any more.
 	pub(super) async fn tidy_copies(&self) -> Result<(), StoreError> {
-		let busy = self.database.locked_names(now()).await?;
+		let mut busy = self.database.locked_names(now()).await?;
+		// What workers send goes on where it stopped.
+		busy.extend(self.database.moving_names().await?);
 		for folder in self.folders() {
 			for kind in FileType::ALL {
 				for (path, name) in folder.partial_copies(kind)? {
-					if !busy.contains(&name) {
+					let whole = name.strip_suffix(".part").unwrap_or(&name);
+					if !busy.iter().any(|busy| busy == whole) {
 						files::remove_any(&path)?;
 					}
 				}

@@ -158,6 +158,9 @@ impl Store {
 		let Some(sector) = self.database.sector(number).await? else {
 			return Ok(Need::Unknown);
 		};
+		if self.database.home(number).await?.is_some() {
+			return Ok(Need::Not("a worker has the sector's files"));
+		}
 		Ok(match (sector.state, kind) {
 			(SectorState::Failed, _) => Need::Not("the sector was given up"),
 			(SectorState::Expired, _) => Need::Not("the sector has ended"),

@@ -42,7 +42,7 @@ pub struct Lock {
 
 impl Lock {
 	/// The name under which reservations are made that end with this lock.
-	pub(super) fn holder(&self) -> &str {
+	pub(crate) fn holder(&self) -> &str {
 		&self.holder
 	}
 

@@ -5,7 +5,7 @@
 //! - `index` knows which file is where and which copy counts.
 //! - `space` chooses a store and sees that there is room.
 //! - `lock` keeps maintenance away from what others work on, and from what a proof reads.
-//! - `attach` takes folders in and out of use, `copies` moves files between them.
+//! - `attach` takes folders in and out of use, `copies` moves files between them, `incoming` takes what workers send.
 //! - `check` looks whether files are right, `garbage` finds what nothing needs any more.
 
 mod attach;
@@ -14,6 +14,7 @@ mod copies;
 mod files;
 mod folder;
 mod garbage;
+mod incoming;
 mod index;
 mod lock;
 mod meta;
@@ -344,7 +345,7 @@ impl Store {
 		name: &str,
 		wanted: Wanted<'_>,
 		only: Option<&[String]>,
-		lock: Option<&Lock>,
+		holder: Option<&str>,
 	) -> Result<String, StoreError> {
 		for _ in 0..RESERVE_ATTEMPTS {
 			let rows = self.refresh().await?;
@@ -360,7 +361,7 @@ impl Store {
 					most: most.unwrap_or(0),
 				});
 			};
-			let holder = lock.map(|lock| (lock.holder(), now().saturating_add(millis(COPY_LEASE))));
+			let holder = holder.map(|holder| (holder, now().saturating_add(millis(COPY_LEASE))));
 			let id = choice.meta.id.clone();
 			if self
 				.database

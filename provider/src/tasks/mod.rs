@@ -60,6 +60,8 @@ pub enum Kind {
 	ProveCommit,
 	/// Removes what only the sealing needed.
 	Finalize,
+	/// Brings a proven sector to another machine or store.
+	Move,
 	/// Collects what the deals have earned.
 	Settle,
 	/// Notices what ended, and removes its files.
@@ -67,7 +69,7 @@ pub enum Kind {
 }
 
 impl Kind {
-	const ALL: [Self; 14] = [
+	const ALL: [Self; 15] = [
 		Self::Register,
 		Self::Publish,
 		Self::Pack,
@@ -80,6 +82,7 @@ impl Kind {
 		Self::Commit2,
 		Self::ProveCommit,
 		Self::Finalize,
+		Self::Move,
 		Self::Settle,
 		Self::Watch,
 	];
@@ -118,6 +121,7 @@ impl Kind {
 			Self::Commit2 => "commit-2",
 			Self::ProveCommit => "prove-commit",
 			Self::Finalize => "finalize",
+			Self::Move => "move",
 			Self::Settle => "settle",
 			Self::Watch => "watch",
 		}
@@ -133,6 +137,7 @@ impl Kind {
 			Self::Commit2 => "proving",
 			Self::ProveCommit => "prove-committing",
 			Self::Finalize => "finalizing",
+			Self::Move => "moving",
 			other => other.name(),
 		}
 	}
@@ -163,6 +168,7 @@ impl Kind {
 			Self::PreCommit1 => 13,
 			Self::AddPiece => 14,
 			Self::Finalize => 20,
+			Self::Move => 25,
 			Self::Settle | Self::Watch => 30,
 		}
 	}

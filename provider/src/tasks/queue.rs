@@ -56,9 +56,12 @@ pub(super) const URGENCY: &str = "CASE WHEN heavy THEN (SELECT MIN(deal_id) FROM
 	WHERE deals.sector = CAST(tasks.subject AS INTEGER)) END, \
 	priority - (? - next_run_at) / 60000, next_run_at, tasks.id";
 
-/// What the daemon leaves to the worker that has the sector's files.
-const ELSEWHERE: &str = "(heavy OR kind = 'finalize') AND EXISTS (SELECT 1 FROM sectors \
-	WHERE number = CAST(tasks.subject AS INTEGER) AND home IS NOT NULL)";
+/// What the daemon leaves to the worker that has the sector's files, or is to have them.
+const ELSEWHERE: &str =
+	"((heavy OR kind IN ('finalize', 'move')) AND EXISTS (SELECT 1 FROM sectors \
+	WHERE number = CAST(tasks.subject AS INTEGER) AND home IS NOT NULL)) \
+	OR (kind = 'move' AND EXISTS (SELECT 1 FROM moves \
+	WHERE sector = CAST(tasks.subject AS INTEGER) AND worker IS NOT NULL))";
 
 /// How long to wait after so many failures in a row.
 pub(super) fn pause(attempts: i64) -> Duration {

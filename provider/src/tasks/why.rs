@@ -33,7 +33,8 @@ pub fn why(task: &TaskRow, home: Option<&str>, workers: &[WorkerRow], now: Milli
 	if task.next_run_at > now {
 		return reason.map_or_else(|| "not due yet".to_owned(), str::to_owned);
 	}
-	let computes = Kind::from_name(&task.kind).is_some_and(|kind| Kind::COMPUTING.contains(&kind));
+	let kind = Kind::from_name(&task.kind);
+	let computes = kind.is_some_and(|kind| kind == Kind::Move || Kind::COMPUTING.contains(&kind));
 	let machine = match home {
 		Some(home) if computes => home,
 		_ => DAEMON,

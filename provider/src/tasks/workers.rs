@@ -77,12 +77,21 @@ struct Candidate {
 	home: Option<String>,
 	/// The daemon's store in which the sector is sealed or kept.
 	store: Option<String>,
+	/// The worker that the sector is to be moved to.
+	target: Option<String>,
 }
 
 impl Candidate {
 	/// Where the worker would do it; `None` if it is not for it.
 	fn place(&self, worker: &str, about: &About, daemon_computes: bool) -> Option<Place> {
 		let kind = Kind::from_name(&self.kind)?;
+		if kind == Kind::Move {
+			return match (&self.home, &self.target) {
+				(Some(home), _) => (home == worker).then_some(Place::Own),
+				(None, Some(target)) => (target == worker).then_some(Place::Fetched),
+				(None, None) => None,
+			};
+		}
 		if !about.does(kind) {
 			return None;
 		}
@@ -267,9 +276,11 @@ impl Database {
 				(SELECT store FROM store_reservations \
 					WHERE name = 's-' || subject AND purpose = 'sealing'), \
 				(SELECT MIN(store) FROM store_files \
-					WHERE name = 's-' || subject AND is_primary)) AS store \
+					WHERE name = 's-' || subject AND is_primary)) AS store, \
+				(SELECT worker FROM moves WHERE moves.sector = sectors.number) AS target \
 			 FROM tasks JOIN sectors ON number = CAST(subject AS INTEGER) \
-			 WHERE {DUE} AND (heavy OR tasks.kind = 'finalize') ORDER BY {URGENCY} LIMIT ?"
+			 WHERE {DUE} AND (heavy OR tasks.kind IN ('finalize', 'move')) \
+			 ORDER BY {URGENCY} LIMIT ?"
 		)))
 		.bind(now)
 		.bind(now)
@@ -319,7 +330,7 @@ impl Database {
 	}
 
 	/// Which of these sectors a worker has no reason to keep: they have ended, or are another one's by now. What
-	/// it works on, and what is not known here, it keeps.
+	/// it works on, what it is about to get, and what is not known here, it keeps.
 	pub async fn unneeded_at(
 		&self,
 		worker: &str,
@@ -331,6 +342,7 @@ impl Database {
 			let found: bool = sqlx::query_scalar(
 				"SELECT EXISTS (SELECT 1 FROM sectors WHERE number = ?1 \
 				 AND (home IS NOT ?2 OR state IN ('failed', 'expired')) \
+				 AND NOT EXISTS (SELECT 1 FROM moves WHERE sector = ?1 AND worker = ?2) \
 				 AND NOT EXISTS (SELECT 1 FROM tasks WHERE lease_owner = ?2 AND subject = ?3))",
 			)
 			.bind(number)

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod journal;
 pub mod manager;
 mod program;
+pub mod sealing;
 
 use std::{
 	path::{Path, PathBuf},
