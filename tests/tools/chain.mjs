@@ -70,8 +70,11 @@ export function start(program, args, log, options = {}) {
 
 /** A development chain with blocks every half second. */
 export class Chain {
-	/** Starts the node in the folder that `HOLDFAST_PROGRAMS` names, and waits for its second block. */
-	static async start() {
+	/**
+	 * Starts the node in the folder that `HOLDFAST_PROGRAMS` names, with a chain that it knows or one of a file,
+	 * and waits for its second block.
+	 */
+	static async start(specification = 'dev') {
 		const chain = new Chain()
 		const programs = process.env.HOLDFAST_PROGRAMS
 		if (!programs) throw new Error('HOLDFAST_PROGRAMS must name their folder: run `make test-tools`')
@@ -80,6 +83,7 @@ export class Chain {
 		chain.log = path.join(chain.folder, 'node.log')
 		const args = [
 			'--dev',
+			`--chain=${specification}`,
 			'--dev-block-time=500',
 			`--base-path=${chain.folder}/chain`,
 			`--rpc-port=${chain.port}`,
