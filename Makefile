@@ -57,7 +57,7 @@ test: check keys ## Everything that must hold: checks, unit and property tests, 
 	@echo "==> the benchmarks' own tests"
 	cargo test --release --locked $(PALLETS) --features runtime-benchmarks --lib -- bench
 	@echo "==> blocks with proofs, before the relay chain's executor"
-	$(WASM_TOOLCHAIN) cargo test --release --locked --package holdfast-node --test pvf
+	$(WASM_TOOLCHAIN) cargo test --release --locked --package holdfast-node --bin holdfast-node --test pvf
 	@echo "==> the whole flow, against a real node"
 	cargo test $(WORKSPACE) --test crash --test end_to_end --test sealing_workers -- --nocapture --test-threads=1
 
@@ -76,14 +76,20 @@ network: setup ## Start a relay chain and our collator behind it with zombienet 
 	scripts/network spawn $(NETWORK)
 
 .PHONY: test-network
-test-network: setup ## Test a relay chain with our collator behind it (needs npm)
+test-network: setup ## Test a relay chain with our collator behind it, and the tutorial for collators (needs npm)
 	$(CARGO_NODE)
 	scripts/network test
+	scripts/test-tutorials docs/tutorials/run-a-collator.md
 
 .PHONY: test-tools
-test-tools: setup ## Test the chain with the tools people use: polkadot-js, PAPI, Chopsticks (needs npm)
-	$(CARGO_NODE)
-	scripts/test-tools $(BIN)
+test-tools: keys ## Test the chain with the tools people use: polkadot-js, PAPI, Chopsticks; and the reference (needs npm)
+	scripts/release-runtime $(BIN)/release-runtime.wasm
+	HOLDFAST_RELEASE_RUNTIME=$(BIN)/release-runtime.wasm scripts/test-tools $(BIN)
+	scripts/reference --check
+
+.PHONY: release-runtime
+release-runtime: setup ## Build the runtime's code for a release, which hardware wallets can sign for (FILE=holdfast-runtime.wasm)
+	scripts/release-runtime $(or $(FILE),holdfast-runtime.wasm)
 
 .PHONY: test-tutorials
 test-tutorials: keys ## Run the tutorials' commands as they are written
