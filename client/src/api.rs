@@ -166,6 +166,18 @@ struct Refusal {
 	received: Option<u64>,
 }
 
+/// A client for what is at `url`. Certificates are the system's, and only looked for if they are needed.
+pub(crate) fn http(url: &str) -> reqwest::ClientBuilder {
+	// The first one stays, and it is always this one.
+	drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+	let builder = reqwest::Client::builder();
+	if url.starts_with("https:") {
+		builder
+	} else {
+		builder.tls_certs_only([])
+	}
+}
+
 /// A provider's HTTP API.
 #[derive(Clone, Debug)]
 pub struct ProviderApi {
@@ -177,7 +189,7 @@ impl ProviderApi {
 	/// The API at `url`, such as `http://127.0.0.1:8400`.
 	pub fn new(url: &str) -> Result<Self, ApiError> {
 		let url = url.trim_end_matches('/').to_owned();
-		let http = reqwest::Client::builder()
+		let http = http(&url)
 			.connect_timeout(CONNECT_LIMIT)
 			.read_timeout(ANSWER_LIMIT)
 			.build()

@@ -91,6 +91,20 @@ pub fn check_secrets(config: &Config) -> Result<(), DaemonError> {
 	Ok(())
 }
 
+/// Takes up what the last run left. No other daemon has the folder, so nobody works on what was leased.
+pub async fn take_up(database: &Database) -> Result<(), DatabaseError> {
+	let freed = database.release_leases(None).await?;
+	database.spare_workers(LEASE, now()).await?;
+	if freed > 0 {
+		info!(tasks = freed, "going on with what was interrupted");
+	}
+	let missing = database.queue_missing_tasks(now()).await?;
+	if !missing.is_empty() {
+		warn!(sectors = ?missing, "had no task: going on with them");
+	}
+	Ok(())
+}
+
 /// Runs the daemon until it gets SIGINT or SIGTERM. `keys` is the proving keys' folder, `executable` this
 /// program.
 pub async fn run(
@@ -110,12 +124,7 @@ pub async fn run(
 	let storage = &config.storage;
 	let store = Store::open(database.clone(), &storage.path, storage.min_free_bytes).await?;
 	bind(&database, STORE_META, store.id(), "the store folder").await?;
-	// No other daemon has the folder, so nobody works on what was leased.
-	let freed = database.release_leases(None).await?;
-	database.spare_workers(LEASE, now()).await?;
-	if freed > 0 {
-		info!(tasks = freed, "going on with what was interrupted");
-	}
+	take_up(&database).await?;
 	let stop = CancellationToken::new();
 	tokio::spawn(stop_on_signal(stop.clone()));
 	let listener = TcpListener::bind(config.api.listen)

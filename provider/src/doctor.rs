@@ -6,7 +6,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-use holdfast_primitives::Balance;
+use holdfast_primitives::{Balance, SectorNumber};
 use serde::Serialize;
 
 use crate::{
@@ -217,12 +217,28 @@ pub async fn examine_database(base: &Path, report: &mut Report) -> Option<Databa
 				Verdict::Good,
 				format!("{} can be read", path.display()),
 			));
+			report.add(forgotten(database.sectors_without_task().await));
 			Some(database)
 		},
 		Err(error) => {
 			report.add(Check::new(NAME, Verdict::Failure, error.to_string()));
 			None
 		},
+	}
+}
+
+/// Sectors that nobody goes on with. A task that is about to end and the one that follows it are one transaction, so
+/// there is no moment without.
+fn forgotten(sectors: Result<Vec<SectorNumber>, DatabaseError>) -> Check {
+	const NAME: &str = "sectors without a task";
+	match sectors {
+		Ok(sectors) if sectors.is_empty() => Check::new(NAME, Verdict::Good, "there is none"),
+		Ok(sectors) => Check::new(
+			NAME,
+			Verdict::Failure,
+			format!("nobody goes on with {sectors:?}: restart the daemon, which does"),
+		),
+		Err(error) => Check::new(NAME, Verdict::Failure, error.to_string()),
 	}
 }
 
@@ -468,6 +484,14 @@ mod tests {
 		let report = examine_machine(folder.path(), &config);
 		assert_eq!(verdict_of(&report, "account key"), Verdict::Failure);
 		assert_eq!(verdict_of(&report, "operator's token"), Verdict::Failure);
+	}
+
+	#[test]
+	fn sectors_without_a_task_are_told() {
+		assert_eq!(forgotten(Ok(Vec::new())).verdict, Verdict::Good);
+		let check = forgotten(Ok(vec![3, 4]));
+		assert_eq!(check.verdict, Verdict::Failure);
+		assert!(check.text.contains("[3, 4]"), "{}", check.text);
 	}
 
 	#[test]

@@ -409,7 +409,7 @@ async fn code(response: reqwest::Response) -> (u16, String) {
 async fn the_api_takes_offers_and_shows_them() {
 	let fixture = Fixture::new().await;
 	let server = Server::start(&fixture).await;
-	let http = reqwest::Client::new();
+	let http = common::http();
 	let data = test_data(200, 1);
 	let url = format!("{}/v1/deals", server.url);
 	let send = |nonce| http.post(&url).json(&body(&fixture, &data, nonce)).send();
@@ -458,7 +458,7 @@ async fn the_api_takes_offers_and_shows_them() {
 async fn the_api_names_the_reason() {
 	let fixture = Fixture::new().await;
 	let server = Server::start(&fixture).await;
-	let http = reqwest::Client::new();
+	let http = common::http();
 	let data = test_data(200, 1);
 	let url = format!("{}/v1/deals", server.url);
 	let mut bad = body(&fixture, &data, 1);

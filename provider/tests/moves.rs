@@ -19,7 +19,7 @@ use holdfast_provider::{
 		client::{Client, ClientError},
 		protocol::{Claim, Giving, Hello, Manifest, Missing, Returned},
 	},
-	store::{FileType, StoreMeta},
+	store::{SectorPart, StoreMeta},
 	tasks::{About, Place},
 	worker::Response,
 };
@@ -101,8 +101,12 @@ async fn a_sector_goes_from_a_worker_to_the_daemon_and_to_another_worker() {
 	store.unpin(pinned).await.unwrap();
 	let marked = store.mark_garbage(now()).await.unwrap();
 	assert_eq!(marked.len(), 2, "{marked:?}");
-	store.sweep_garbage(Duration::ZERO, now()).await.unwrap();
-	assert!(files(&second).is_empty());
+	// Until the task's lock is given back, nothing is swept.
+	until("the garbage is removed", async || {
+		store.sweep_garbage(Duration::ZERO, now()).await.unwrap();
+		files(&second).is_empty()
+	})
+	.await;
 
 	// From one worker to another it goes through the daemon, and nothing stays there.
 	order(database, 0, &Target::Worker("one".into()))
@@ -184,7 +188,7 @@ impl Hand {
 		wanted.unwrap().unwrap().missing
 	}
 
-	async fn send(&self, path: &str, kind: FileType, from: u64, bytes: &[u8]) -> bool {
+	async fn send(&self, path: &str, kind: SectorPart, from: u64, bytes: &[u8]) -> bool {
 		let part = Missing {
 			kind,
 			path: path.into(),
@@ -216,6 +220,7 @@ async fn what_a_worker_sends_goes_on_where_it_stopped_and_is_compared() {
 	let claim = Claim {
 		name: "one".into(),
 		about: About::default(),
+		kind: None,
 	};
 	let lent = client.claim(&claim).await.unwrap().task.unwrap();
 	assert_eq!((lent.kind.as_str(), &lent.place), ("move", &Place::Own));
@@ -225,14 +230,14 @@ async fn what_a_worker_sends_goes_on_where_it_stopped_and_is_compared() {
 		giving: Giving {
 			name: "one".into(),
 			files: vec![
-				(FileType::Sealed, read("sealed")),
-				(FileType::Cache, read("cache")),
+				(SectorPart::Sealed, read("sealed")),
+				(SectorPart::Cache, read("cache")),
 			],
 		},
 		task: lent.id,
 	};
 	// Nothing is taken that is not expected, or leads elsewhere.
-	assert!(!hand.send("", FileType::Sealed, 0, b"early").await);
+	assert!(!hand.send("", SectorPart::Sealed, 0, b"early").await);
 	let mut odd = hand.giving.clone();
 	odd.files[1].1.files[0].path = "../../../evil".into();
 	assert!(hand.client.give(hand.task, &odd).await.is_err());
@@ -240,27 +245,31 @@ async fn what_a_worker_sends_goes_on_where_it_stopped_and_is_compared() {
 	odd.files.pop();
 	assert!(hand.client.give(hand.task, &odd).await.is_err());
 	assert_eq!(hand.missing().await.len(), 4);
-	assert!(!hand.send("../evil", FileType::Cache, 0, b"evil").await);
-	assert!(!hand.send("", FileType::Sealed, 0, &[b' '; 1 << 16]).await);
+	assert!(!hand.send("../evil", SectorPart::Cache, 0, b"evil").await);
+	assert!(!hand.send("", SectorPart::Sealed, 0, &[b' '; 1 << 16]).await);
 
 	let replica = fs::read(root.join("sealed/s-0")).unwrap();
-	assert!(hand.send("", FileType::Sealed, 0, &replica[..1000]).await);
-	assert!(!hand.send("", FileType::Sealed, 999, &replica[999..]).await);
+	assert!(hand.send("", SectorPart::Sealed, 0, &replica[..1000]).await);
+	assert!(
+		!hand
+			.send("", SectorPart::Sealed, 999, &replica[999..])
+			.await
+	);
 	let address = manager.kill().await;
 	fixture.restart().await;
 	let manager = Manager::start(&fixture.app, Some(address)).await;
 	hand.client = Hand::new(&manager);
 	Hand::show(&hand.client, "by hand", vec![hand.task]).await;
 	let missing = hand.missing().await;
-	let sealed = missing.iter().find(|part| part.kind == FileType::Sealed);
+	let sealed = missing.iter().find(|part| part.kind == SectorPart::Sealed);
 	assert_eq!(sealed.unwrap().from, 1000);
 
 	// The rest of it is not what it was.
-	assert!(hand.send("", FileType::Sealed, 1000, &[1; 1048]).await);
+	assert!(hand.send("", SectorPart::Sealed, 1000, &[1; 1048]).await);
 	for part in hand.missing().await {
 		assert_eq!(part.from, 0, "{part:?}");
 		let path = match part.kind {
-			FileType::Sealed => root.join("sealed/s-0"),
+			SectorPart::Sealed => root.join("sealed/s-0"),
 			_ => root.join("cache/s-0").join(&part.path),
 		};
 		let bytes = fs::read(path).unwrap();

@@ -99,6 +99,8 @@ async fn seal(count: u64, workers: usize, seed: u64) -> usize {
 			found.map_or(0, |(_, number)| *number)
 		};
 		assert_eq!(of(SectorState::Failed), 0);
+		let deals = fixture.app.database.deal_counts().await.unwrap();
+		assert!(deals.iter().all(|(name, _)| name != "failed"), "{deals:?}");
 		if of(SectorState::Active) == count {
 			break;
 		}

@@ -13,10 +13,16 @@ use std::{
 };
 
 use axum::{routing::get, Router};
-use common::{config, Fixture};
-use holdfast_provider::api::{
-	self,
-	server::{serve, tls, Options, TlsError},
+use common::{accepted, config, manager::until, test_data, Fixture, WORKER_TOKEN};
+use holdfast_provider::{
+	api::{
+		self,
+		server::{serve, tls, Options, TlsError},
+	},
+	remote::{
+		client::{Client, ClientError},
+		fetch::fetch,
+	},
 };
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
@@ -139,6 +145,73 @@ fn keys_for_tls_that_cannot_be_used_are_refused() {
 	assert!(tls(&certificate, &key).is_ok());
 }
 
+/// Workers speak TLS, too, and to nobody whose certificate they do not trust.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_talks_to_the_daemon_over_tls() {
+	let fixture = Fixture::new().await;
+	let data = test_data(2000, 1);
+	accepted(&fixture, &data, 1).await;
+	let (certificate, key) = certificate(fixture.folder.path());
+	let server = start(
+		api::router(fixture.app.clone()),
+		Options {
+			tls: Some(tls(&certificate, &key).unwrap()),
+			..options()
+		},
+	)
+	.await;
+	let port = server.address.port();
+	let secure = format!("https://localhost:{port}");
+	let client = Client::trusting(&secure, WORKER_TOKEN, Some(&certificate)).unwrap();
+	let name = format!("{}.car", data.piece.commitment.to_hex());
+	let target = fixture.folder.path().join("fetched");
+	assert!(fetch(&client, "piece", &name, &target).await.unwrap());
+	assert_eq!(std::fs::read(target).unwrap(), data.car);
+	for (address, authorities) in [
+		(secure.clone(), None),
+		(
+			format!("https://127.0.0.2:{port}"),
+			Some(certificate.as_path()),
+		),
+		(format!("http://localhost:{port}"), None),
+	] {
+		let client = Client::trusting(&address, WORKER_TOKEN, authorities).unwrap();
+		let refused = client.manifest("piece", &name).await;
+		assert!(
+			matches!(refused, Err(ClientError::Unreachable(_))),
+			"{address}: {refused:?}"
+		);
+	}
+	let none = Client::trusting(&secure, WORKER_TOKEN, Some(&key));
+	assert!(matches!(none, Err(ClientError::Authorities { .. })));
+
+	// And so does the program.
+	let base = fixture.folder.path().join("worker");
+	std::fs::create_dir_all(&base).unwrap();
+	let token = base.join("token");
+	std::fs::write(&token, WORKER_TOKEN).unwrap();
+	std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+	let mut worker = tokio::process::Command::new(env!("CARGO_BIN_EXE_holdfast-provider"))
+		.args(["worker", "--manager", &secure, "--min-free-bytes", "0"])
+		.arg("--ca")
+		.arg(&certificate)
+		.arg("--token-file")
+		.arg(&token)
+		.arg("--base")
+		.arg(&base)
+		.arg("--keys")
+		.arg(fixture.keys())
+		.kill_on_drop(true)
+		.spawn()
+		.unwrap();
+	until("the worker shows itself", async || {
+		assert!(worker.try_wait().unwrap().is_none(), "it ended");
+		fixture.app.database.workers().await.unwrap().len() == 1
+	})
+	.await;
+	server.stop.cancel();
+}
+
 #[tokio::test]
 async fn one_address_that_asks_too_often_is_told_to_wait() {
 	let mut config = config();
@@ -208,7 +281,7 @@ async fn requests_under_way_are_answered_before_the_server_stops() {
 async fn bodies_and_heads_that_are_too_long_are_refused() {
 	let fixture = Fixture::new().await;
 	let server = start(api::router(fixture.app.clone()), options()).await;
-	let http = reqwest::Client::new();
+	let http = common::http();
 	let url = format!("http://{}", server.address);
 	let long = http
 		.post(format!("{url}/v1/deals"))

@@ -295,7 +295,7 @@ async fn what_was_uploaded_is_served() {
 	let url = format!("http://{}", listener.local_addr().unwrap());
 	let router = api::router(fixture.app.clone());
 	let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-	let http = reqwest::Client::new();
+	let http = common::http();
 	let offer = fixture.offer(&fixture.proposal(&data, 1), &data);
 	let taken: serde_json::Value = http
 		.post(format!("{url}/v1/deals"))

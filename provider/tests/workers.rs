@@ -272,6 +272,7 @@ async fn only_workers_get_tasks_and_files() {
 	let claim = |name: &str| Claim {
 		name: name.into(),
 		about: About::default(),
+		kind: None,
 	};
 	for token in ["", "wrong", common::TOKEN, &WORKER_TOKEN[1..]] {
 		let client = Client::new(&address, token).unwrap();
@@ -313,6 +314,147 @@ fn keys() -> PathBuf {
 		.unwrap();
 	assert!(made.success());
 	directory
+}
+
+/// Two sectors go through the first phase side by side, in one slot, as the daemon does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_takes_a_second_sector_along() {
+	let fixture = Fixture::with_fake_steps(idle()).await;
+	deals(&fixture, 2).await;
+	let manager = Manager::start(&fixture.app, None).await;
+	until("both sectors wait", async || {
+		fixture.app.database.sectors().await.unwrap().len() == 2
+	})
+	.await;
+	let _one = worker(&fixture, &manager, "one", &[]);
+	all_active(&fixture, 2).await;
+	assert_eq!(
+		times(&fixture, "pre-commit-1-pair"),
+		1,
+		"{:?}",
+		log(&fixture)
+	);
+	assert_eq!(times(&fixture, "pre-commit-1"), 0);
+	assert_eq!(times(&fixture, "add-pieces"), 2);
+}
+
+/// A database in which a sector has lost its task, as one that was put together from backups may have: `doctor` says
+/// so, and the daemon goes on with it when it starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sector_without_its_task_is_gone_on_with() {
+	let mut fixture = Fixture::with_fake_steps(config()).await;
+	deals(&fixture, 1).await;
+	let closed = gate(&fixture, "pre-commit-2");
+	fs::write(&closed, "").unwrap();
+	let manager = Manager::start(&fixture.app, None).await;
+	until("it came so far", async || {
+		times(&fixture, "pre-commit-2") == 1
+	})
+	.await;
+	manager.kill().await;
+	fs::remove_file(&closed).unwrap();
+	let path = fixture.folder.path().join("test.sqlite");
+	let pool = sqlx::SqlitePool::connect(path.to_str().unwrap())
+		.await
+		.unwrap();
+	let lost = sqlx::query("DELETE FROM tasks WHERE subject = '0'").execute(&pool);
+	assert_eq!(lost.await.unwrap().rows_affected(), 1);
+	pool.close().await;
+	let without = fixture.app.database.sectors_without_task().await;
+	assert_eq!(without.unwrap(), [0]);
+	fixture.reconfigure(config()).await;
+	let _manager = Manager::start(&fixture.app, None).await;
+	all_active(&fixture, 1).await;
+	assert_eq!(times(&fixture, "pre-commit-1"), 1);
+}
+
+const STEPS: [&str; 5] = [
+	"add-piece",
+	"pre-commit-1",
+	"pre-commit-2",
+	"commit-1",
+	"commit-2",
+];
+
+/// Who did the last task of each kind.
+async fn who(fixture: &Fixture) -> Vec<(String, String)> {
+	let history = fixture.app.database.task_history(None, 100).await.unwrap();
+	let by = |kind: &str| history.iter().find(|ended| ended.kind == kind);
+	let found = STEPS.iter().filter_map(|kind| by(kind));
+	found
+		.map(|ended| (ended.kind.clone(), ended.worker.clone()))
+		.collect()
+}
+
+/// Row 72: workers that do one step each fetch what it needs from the daemon and give back what it made.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_for_single_steps_keep_nothing() {
+	let fixture = Fixture::with_fake_steps(idle()).await;
+	deals(&fixture, 2).await;
+	let manager = Manager::start(&fixture.app, None).await;
+	let workers: Vec<_> = STEPS
+		.iter()
+		.map(|step| worker(&fixture, &manager, step, &["--task", step]))
+		.collect();
+	all_active(&fixture, 2).await;
+	let each: Vec<_> = STEPS.map(|step| (step.to_owned(), step.to_owned())).into();
+	assert_eq!(who(&fixture).await, each);
+	assert_eq!(home(&fixture, 0).await, None);
+	for worker in &workers {
+		assert!(worker.files().is_empty(), "{:?}", worker.files());
+		assert!(files(&worker.base.join("visits")).is_empty());
+	}
+	let size = fixture.app.config.storage.sector_size;
+	assert!(fixture.app.store.check(size).await.unwrap().is_empty());
+	let database = &fixture.app.database;
+	assert!(database.reservations(now()).await.unwrap().is_empty());
+}
+
+/// Row 72: a worker that seals leaves the Groth16 proofs to one that gets nothing but what they take.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_leaves_the_proofs_to_another_one() {
+	let fixture = Fixture::with_fake_steps(idle()).await;
+	deals(&fixture, 1).await;
+	let manager = Manager::start(&fixture.app, None).await;
+	let mut kinds: Vec<_> = STEPS[..4]
+		.iter()
+		.flat_map(|step| ["--task", step])
+		.collect();
+	kinds.extend(["--task", "finalize"]);
+	let one = worker(&fixture, &manager, "one", &kinds);
+	let two = worker(&fixture, &manager, "two", &["--task", "commit-2"]);
+	all_active(&fixture, 1).await;
+	let by = who(&fixture).await;
+	assert!(by[..4].iter().all(|(_, worker)| worker == "one"), "{by:?}");
+	assert_eq!(by[4].1, "two");
+	assert_eq!(home(&fixture, 0).await.as_deref(), Some("one"));
+	assert!(!one.files().is_empty() && two.files().is_empty());
+}
+
+/// Row 72: the same with real steps, so that what each reads and makes is what it really reads and makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_sector_goes_from_worker_to_worker() {
+	let fixture = Fixture::with(idle(), &keys()).await;
+	deals(&fixture, 1).await;
+	let manager = Manager::start(&fixture.app, None).await;
+	let _workers = STEPS.map(|step| {
+		let base = fixture.folder.path().join(step);
+		let more = ["--name", step, "--task", step];
+		WorkerProcess::start(manager.address, &base, fixture.keys(), &more)
+	});
+	all_active(&fixture, 1).await;
+	let each: Vec<_> = STEPS.map(|step| (step.to_owned(), step.to_owned())).into();
+	assert_eq!(who(&fixture).await, each);
+	let stop = CancellationToken::new();
+	let post = tokio::spawn(PostLoop::new(fixture.app.clone()).run(stop.clone()));
+	fixture.chain.with(|state| state.block = 200);
+	until("a window is proven", async || {
+		let posts = fixture.app.database.posts(10).await.unwrap();
+		posts.first().is_some_and(|post| post.sectors == [0])
+	})
+	.await;
+	stop.cancel();
+	post.await.unwrap();
 }
 
 /// Rows 72 and 76: two workers with stores of their own seal real sectors, and open them where they are for one

@@ -18,6 +18,8 @@ use holdfast_primitives::{policy::HOLD, Balance, SectorSize};
 use thiserror::Error;
 use tokio::time::{sleep, Instant};
 
+use crate::api::http;
+
 pub use process::{supervise, Process, ProcessError, Programs};
 
 /// The provider's settings within its folder.
@@ -200,8 +202,7 @@ impl Devnet {
 		let deadline = Instant::now() + START_LIMIT;
 		let info = format!("{}/v1/info", self.provider_url);
 		loop {
-			let answers =
-				matches!(reqwest::get(&info).await, Ok(answer) if answer.status().is_success());
+			let answers = answers(&info).await;
 			if answers && self.chain.provider(&self.provider_account).await?.is_some() {
 				break;
 			}
@@ -312,6 +313,16 @@ impl Devnet {
 				.insert(key.into(), value);
 		}
 		toml::to_string(&settings).map_err(|error| broken(error.to_string()))
+	}
+}
+
+/// Whether something answers there.
+async fn answers(url: &str) -> bool {
+	match http(url).build() {
+		Ok(client) => {
+			matches!(client.get(url).send().await, Ok(answer) if answer.status().is_success())
+		},
+		Err(_) => false,
 	}
 }
 

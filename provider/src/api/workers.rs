@@ -26,7 +26,7 @@ use crate::{
 		},
 		receive,
 	},
-	store::{piece_of, sector_of, FileType, StoreError},
+	store::{piece_of, sector_of, FileType, SectorPart, StoreError},
 	tasks::TaskError,
 };
 
@@ -110,7 +110,7 @@ pub async fn give(
 #[serde(deny_unknown_fields)]
 pub struct Part {
 	name: String,
-	kind: FileType,
+	kind: SectorPart,
 	#[serde(default)]
 	path: String,
 	from: u64,

@@ -29,6 +29,9 @@ pub struct RunWorker {
 	/// A copy of the daemon's worker.token, readable by its owner only.
 	#[arg(long, value_name = "FILE")]
 	token_file: PathBuf,
+	/// The certificates, in PEM, that the daemon's must come from if its address is https; by default the system's.
+	#[arg(long, value_name = "FILE")]
+	ca: Option<PathBuf>,
 	/// The worker's name, another one for each; by default it follows from its store.
 	#[arg(long, value_name = "NAME", value_parser = name)]
 	name: Option<String>,
@@ -53,7 +56,8 @@ pub struct RunWorker {
 	/// A store of the daemon's that is reached here, too; may be repeated.
 	#[arg(long = "shared", value_name = "DIR")]
 	shared: Vec<PathBuf>,
-	/// Do only this task, such as commit-2, and only in stores that are shared; may be repeated.
+	/// Do only this task, such as commit-2; may be repeated. Who does all but commit-2 keeps sectors; others fetch
+	/// what a step reads and give back what it makes.
 	#[arg(long = "task", value_name = "KIND", value_parser = kind)]
 	kinds: Vec<Kind>,
 	/// The folder with the proving keys.
@@ -89,7 +93,8 @@ impl RunWorker {
 	pub fn run(self, base: &Path) -> anyhow::Result<()> {
 		std::fs::create_dir_all(base).with_context(|| format!("cannot make {}", base.display()))?;
 		let _lock = Lock::take(base)?;
-		let client = Client::new(&self.manager, &read_token(&self.token_file)?)?;
+		let token = read_token(&self.token_file)?;
+		let client = Client::trusting(&self.manager, &token, self.ca.as_deref())?;
 		let directory = match self.keys {
 			Some(directory) => directory,
 			None => default_directory()?,

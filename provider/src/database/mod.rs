@@ -1,6 +1,7 @@
 //! What the daemon remembers, in SQLite: a crash at any point loses none of it.
 
 mod deals;
+mod heal;
 mod history;
 mod sectors;
 

@@ -1,6 +1,8 @@
 //! A worker's life: it tells the daemon that it lives, takes tasks, does them in its own store or in one that both
 //! reach, keeps the results until the daemon has them, and opens its sectors for window PoSt.
 
+mod pair;
+mod place;
 mod questions;
 
 use std::{
@@ -14,27 +16,25 @@ use std::{
 	time::Duration,
 };
 
-use holdfast_primitives::{CommP, SectorNumber, SectorSize};
+use holdfast_primitives::SectorNumber;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
 	client::{Client, ClientError},
-	fetch::{fetch, partial},
-	give::give,
 	protocol::{Answer, Claim, Hello, Lent, Returned},
 };
 use crate::{
 	config::SealingConfig,
 	database::{Database, DatabaseError},
 	hooks::Hooks,
-	sealer::{compute, job, Sealer, Step},
+	sealer::Sealer,
 	store::{
-		piece_name, remove_any, remove_file, sector_name, sector_of, write_whole, Folder, LockMode,
-		Store, StoreError, StoreMeta,
+		remove_any, remove_file, sector_of, write_whole, Folder, LockMode, Store, StoreError,
+		StoreMeta,
 	},
-	tasks::{About, Budget, Kind, Place, TaskError},
+	tasks::{About, Budget, Companion, Kind, Resources, TaskError},
 	worker::{Response, Worker, WorkerError},
 };
 
@@ -90,6 +90,13 @@ pub enum AgentError {
 		/// The folder.
 		path: PathBuf,
 	},
+}
+
+/// A task that this worker has.
+struct Task {
+	lent: Lent,
+	/// Told when it is not the worker's any more.
+	stop: CancellationToken,
 }
 
 struct Agent {
@@ -177,8 +184,10 @@ impl Agent {
 			})
 		};
 		make("results")?;
-		// Pieces are fetched again if need be.
-		remove_any(&base.join("pieces"))?;
+		// What tasks need only for a while is fetched again if need be.
+		for name in ["pieces", "visits"] {
+			remove_any(&base.join(name))?;
+		}
 		make("pieces")?;
 		let database = Database::open(&base.join(DATABASE_FILE)).await?;
 		let root = base.join("store");
@@ -298,14 +307,9 @@ impl Agent {
 		let Some(lock) = self.store.lock(sector, LockMode::Write).await? else {
 			return Ok(());
 		};
-		let paths = self.store.sector(sector).await?;
 		self.sealer.remove(sector, &lock).await?;
 		lock.release().await?;
 		remove_any(&self.pieces(sector))?;
-		// What was being fetched of it.
-		for path in [paths.unsealed, paths.sealed] {
-			remove_any(&partial(&path))?;
-		}
 		info!(sector, "is not needed any more; its files are removed");
 		Ok(())
 	}
@@ -325,21 +329,9 @@ impl Agent {
 		loop {
 			while tasks.try_join_next().is_some() {}
 			if tasks.len() < slots && !self.cordoned.load(Ordering::Relaxed) {
-				let claim = Claim {
-					name: self.name.clone(),
-					about: self.about(),
-				};
-				match self.client.claim(&claim).await {
-					Ok(claimed) => {
-						if let Some(lent) = claimed.task {
-							let stop = CancellationToken::new();
-							let sector = lent.order.subject.sector;
-							lock(&self.running).insert(lent.id, (sector, stop.clone()));
-							tasks.spawn(self.clone().work_on(lent, stop));
-							continue;
-						}
-					},
-					Err(error) => self.miss(&error),
+				if let Some(lent) = self.claim(None, Resources::default()).await {
+					tasks.spawn(self.clone().start(lent));
+					continue;
 				}
 			}
 			tokio::select! {
@@ -349,11 +341,36 @@ impl Agent {
 		}
 	}
 
+	/// Asks for a task, of one kind if that is said, and notes that this worker has it. `held` is kept for it.
+	async fn claim(&self, kind: Option<Kind>, held: Resources) -> Option<Task> {
+		let mut about = self.about();
+		about.free = about.free.plus(&held);
+		let claim = Claim {
+			name: self.name.clone(),
+			about,
+			kind: kind.map(|kind| kind.name().to_owned()),
+		};
+		match self.client.claim(&claim).await {
+			Ok(claimed) => {
+				let lent = claimed.task?;
+				let stop = CancellationToken::new();
+				let sector = lent.order.subject.sector;
+				lock(&self.running).insert(lent.id, (sector, stop.clone()));
+				Some(Task { lent, stop })
+			},
+			Err(error) => {
+				self.miss(&error);
+				None
+			},
+		}
+	}
+
 	/// Does a task and keeps its result.
-	async fn work_on(self: Arc<Self>, lent: Lent, stop: CancellationToken) {
+	async fn work_on(&self, task: Task, companion: Option<Companion>, has_share: bool) {
+		let Task { lent, stop } = task;
 		let id = lent.id;
 		let done = tokio::select! {
-			done = self.perform(&lent) => Some(done),
+			done = self.perform(&lent, companion, has_share) => Some(done),
 			() = stop.cancelled() => None,
 		};
 		if let Some(done) = done {
@@ -373,106 +390,6 @@ impl Agent {
 		lock(&self.running).remove(&id);
 		self.results.notify_one();
 		self.room.notify_one();
-	}
-
-	async fn perform(&self, lent: &Lent) -> Result<Response, TaskError> {
-		let subject = &lent.order.subject;
-		let (sector, size) = (subject.sector, subject.sector_size);
-		let kind = Kind::from_name(&lent.kind);
-		let needs = kind.map_or_else(Default::default, |kind| self.sealing.needs(kind, size));
-		let _share = self.budget.take(needs).await;
-		info!(task = lent.kind, sector, "begins");
-		if let Place::Shared(id) = &lent.place {
-			let folder = self.shared.iter().find(|folder| folder.meta.id == *id);
-			let folder = folder
-				.ok_or_else(|| TaskError::later(format!("the store {id} is not reached here")))?;
-			if lent.order.step == Step::AddPieces {
-				self.bring_pieces(lent).await?;
-			}
-			let job = job(subject, folder.sector(sector));
-			let own = self.pieces(sector);
-			let pieces = |piece: &CommP| {
-				let mut shared = self.shared.iter().map(|folder| folder.piece(piece));
-				let found = shared.find(|path| path.is_file());
-				found.unwrap_or_else(|| own.join(piece_name(piece)))
-			};
-			let nice = self.sealing.nice;
-			let step = lent.order.step;
-			let done = compute(&self.worker, nice, job, step, pieces, None).await;
-			remove_any(&own)?;
-			return done;
-		}
-		let lock = self.store.lock(sector, LockMode::Write).await?;
-		let lock = lock.ok_or_else(|| TaskError::later("the sector's files are being used"))?;
-		let done = async {
-			let step = lent.order.step;
-			if lent.place == Place::Fetched {
-				self.bring_sector(sector, size, step).await?;
-			}
-			if step == Step::Give {
-				give(&self.client, &self.name, lent.id, &self.store, sector).await?;
-				return Ok(Response::Done);
-			}
-			if lent.order.step == Step::AddPieces {
-				self.bring_pieces(lent).await?;
-			}
-			let sealer = self.sealer.with_pieces(self.pieces(sector));
-			sealer.perform(&lent.order, None, &lock).await
-		};
-		let done = done.await;
-		lock.release().await?;
-		if done.is_ok() {
-			remove_any(&self.pieces(sector))?;
-		}
-		done
-	}
-
-	/// Where the pieces of a sector are while they are added to it.
-	fn pieces(&self, sector: SectorNumber) -> PathBuf {
-		self.base.join("pieces").join(sector_name(sector))
-	}
-
-	/// Fetches the pieces that are in no store that both reach.
-	async fn bring_pieces(&self, lent: &Lent) -> Result<(), TaskError> {
-		let folder = self.pieces(lent.order.subject.sector);
-		for piece in &lent.order.subject.pieces {
-			let is_shared = |shared: &Folder| shared.piece(&piece.commitment).is_file();
-			let copies = matches!(lent.place, Place::Own | Place::Fetched);
-			if !copies && self.shared.iter().any(is_shared) {
-				continue;
-			}
-			let name = piece_name(&piece.commitment);
-			let path = folder.join(&name);
-			if !fetch(&self.client, "piece", &name, &path).await? {
-				return Err(TaskError::later(format!("the daemon has no piece {name}")));
-			}
-		}
-		Ok(())
-	}
-
-	/// Fetches a sector's files from the daemon to where this worker works on it.
-	async fn bring_sector(
-		&self,
-		sector: SectorNumber,
-		size: SectorSize,
-		step: Step,
-	) -> Result<(), TaskError> {
-		self.store.allocate(sector, size).await?;
-		let paths = self.store.sector(sector).await?;
-		let name = sector_name(sector);
-		for (kind, path) in [
-			("unsealed", &paths.unsealed),
-			("sealed", &paths.sealed),
-			("cache", &paths.cache),
-			("work", &paths.work),
-		] {
-			// Of a proven sector nothing else counts.
-			if step == Step::Take && !matches!(kind, "sealed" | "cache") {
-				continue;
-			}
-			fetch(&self.client, kind, &name, path).await?;
-		}
-		Ok(())
 	}
 
 	fn result_file(&self, id: i64) -> PathBuf {

@@ -1,9 +1,13 @@
 //! A worker's requests to the daemon.
 
-use std::time::Duration;
+use std::{
+	path::{Path, PathBuf},
+	time::Duration,
+};
 
-use reqwest::{header, Response, StatusCode, Url};
+use reqwest::{header, Certificate, ClientBuilder, Response, StatusCode, Url};
 use serde::{de::DeserializeOwned, Serialize};
+use tokio_rustls::rustls::crypto::ring;
 
 use super::protocol::{
 	Asked, Claim, Claimed, Giving, Heard, Hello, Manifest, Missing, Poll, Returned, Wanted,
@@ -35,6 +39,14 @@ pub enum ClientError {
 	/// What was told as its address is none.
 	#[error("the daemon's address is not usable: {0}")]
 	Address(String),
+	/// The file with the certificates to trust cannot be used.
+	#[error("cannot read certificates in {}: {reason}", path.display())]
+	Authorities {
+		/// The file.
+		path: PathBuf,
+		/// What is wrong.
+		reason: String,
+	},
 	/// The token is not its token.
 	#[error("the daemon does not know the token: use its worker.token")]
 	Token,
@@ -49,11 +61,28 @@ pub enum ClientError {
 }
 
 impl Client {
-	/// The daemon at that address, with the workers' token.
+	/// The daemon at that address, with the workers' token. What the system trusts is trusted.
 	pub fn new(manager: &str, token: &str) -> Result<Self, ClientError> {
+		Self::trusting(manager, token, None)
+	}
+
+	/// The same, but with `authorities` nothing is trusted except the certificates in that file.
+	pub fn trusting(
+		manager: &str,
+		token: &str,
+		authorities: Option<&Path>,
+	) -> Result<Self, ClientError> {
+		let authorities = match authorities {
+			Some(path) => Some(read_authorities(path)?),
+			// Who does not encrypt needs no certificates, and a small machine has none.
+			None if !manager.starts_with("https:") => Some(Vec::new()),
+			None => None,
+		};
 		Ok(Self {
-			http: reqwest::Client::builder().read_timeout(STILL).build()?,
-			patient: reqwest::Client::builder().timeout(READING).build()?,
+			http: builder(authorities.as_deref())
+				.read_timeout(STILL)
+				.build()?,
+			patient: builder(authorities.as_deref()).timeout(READING).build()?,
 			base: manager.trim_end_matches('/').to_owned(),
 			token: token.to_owned(),
 		})
@@ -159,6 +188,30 @@ impl Client {
 		let request = self.http.post(url).json(body).timeout(TIMEOUT);
 		let response = request.bearer_auth(&self.token).send().await?;
 		Ok(accepted(response).await?.json().await?)
+	}
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {
+	let unusable = |reason: String| ClientError::Authorities {
+		path: path.to_owned(),
+		reason,
+	};
+	let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+	let found = Certificate::from_pem_bundle(&text).map_err(|error| unusable(error.to_string()))?;
+	if found.is_empty() {
+		return Err(unusable("there is none".into()));
+	}
+	Ok(found)
+}
+
+/// A client that trusts these certificates only, or the system's.
+fn builder(authorities: Option<&[Certificate]>) -> ClientBuilder {
+	// The first one stays, and it is always this one.
+	drop(ring::default_provider().install_default());
+	let builder = reqwest::Client::builder();
+	match authorities {
+		Some(only) => builder.tls_certs_only(only.iter().cloned()),
+		None => builder,
 	}
 }
 

@@ -1,10 +1,7 @@
 //! Fetching files from the daemon. A transfer that breaks goes on where it stopped; what arrives is compared with
 //! its digest before it is where it belongs.
 
-use std::{
-	io,
-	path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
@@ -15,7 +12,7 @@ use super::{
 	protocol::ManifestFile,
 };
 use crate::{
-	store::{self, StoreError},
+	store::{self, partial, StoreError},
 	tasks::TaskError,
 };
 
@@ -43,13 +40,6 @@ pub async fn fetch(
 		fetch_file(client, kind, name, file, &place).await?;
 	}
 	Ok(true)
-}
-
-/// Where a file is until all of it has arrived.
-pub fn partial(place: &Path) -> PathBuf {
-	let mut name = place.as_os_str().to_owned();
-	name.push(".part");
-	PathBuf::from(name)
 }
 
 fn later(error: ClientError) -> TaskError {

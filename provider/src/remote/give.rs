@@ -1,9 +1,8 @@
-//! Giving a sector to the daemon. A transfer that breaks goes on where it stopped; the daemon compares what arrived
+//! Giving files of a sector to the daemon: all that is kept of it, or what a step has made. A transfer that breaks goes on where it stopped; the daemon compares what arrived
 //! with its digests before it counts.
 
 use std::{io, time::Duration};
 
-use holdfast_primitives::SectorNumber;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 use tracing::warn;
 
@@ -12,7 +11,7 @@ use super::{
 	protocol::{Giving, Manifest, Missing},
 };
 use crate::{
-	store::{FileType, Store, StoreError},
+	store::{SectorPart, SectorPaths, StoreError},
 	tasks::TaskError,
 };
 
@@ -25,28 +24,30 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// So often files may arrive as something else.
 const FRUITLESS: u32 = 4;
 
-/// Sends what is kept of a sector, until the daemon has all of it. `task` is the worker's task for that.
+/// Sends these parts of a sector that is in `paths`, until the daemon has all of them. `task` is the worker's task
+/// for that.
 pub async fn give(
 	client: &Client,
 	worker: &str,
 	task: i64,
-	store: &Store,
-	sector: SectorNumber,
+	paths: &SectorPaths,
+	parts: &[SectorPart],
 ) -> Result<(), TaskError> {
-	let paths = store.sector(sector).await?;
 	let mut files = Vec::new();
-	for kind in FileType::KEPT {
-		let root = match kind {
-			FileType::Sealed => paths.sealed.clone(),
-			_ => paths.cache.clone(),
-		};
+	for part in parts {
+		let root = part.of(paths).to_owned();
+		if !root.exists() {
+			continue;
+		}
 		let listed = tokio::task::spawn_blocking(move || {
 			Manifest::of(&root).map_err(|source| StoreError::Files { path: root, source })
 		});
 		let listed = listed.await.map_err(|error| StoreError::Interrupted {
 			reason: error.to_string(),
-		})?;
-		files.push((kind, listed?));
+		})??;
+		if !listed.files.is_empty() {
+			files.push((*part, listed));
+		}
 	}
 	let giving = Giving {
 		name: worker.to_owned(),
@@ -57,12 +58,9 @@ pub async fn give(
 		let round = async {
 			let missing = wanted(client, task, &giving).await?;
 			for part in &missing {
-				let root = match part.kind {
-					FileType::Sealed => &paths.sealed,
-					_ => &paths.cache,
-				};
+				let root = part.kind.of(paths);
 				let path = if part.path.is_empty() {
-					root.clone()
+					root.to_owned()
 				} else {
 					root.join(&part.path)
 				};
@@ -87,7 +85,7 @@ pub async fn give(
 				if silent >= SILENT {
 					return Err(error);
 				}
-				warn!(sector, "cannot be given: {error}; trying again");
+				warn!("cannot give files: {error}; trying again");
 				tokio::time::sleep(PAUSE).await;
 			},
 			Err(error) => return Err(error),

@@ -135,11 +135,13 @@ pub async fn claim(app: &Arc<App>, claim: &Claim) -> Result<Option<Lent>, TaskEr
 	}
 	let (sealing, size) = (&app.config.sealing, app.config.storage.sector_size);
 	let cpus = claim.about.resources.cpus;
+	let only = claim.kind.as_deref().and_then(Kind::from_name);
 	for _ in 0..LOOKED_AT {
 		let claimed = database
 			.claim_for_worker(
 				name,
 				&claim.about,
+				only,
 				sealing.parallel > 0,
 				|kind| sealing.needs_on(kind, size, cpus),
 				LEASE,
@@ -189,6 +191,13 @@ async fn prepare(
 	shared: &[String],
 ) -> Result<(Prepared, Place, Option<Lock>), TaskError> {
 	let (prepared, taken) = Pipeline::new(app.clone()).lend(kind, subject).await?;
+	if let (Kind::AddPiece, Place::Visit, Prepared::Order(order)) = (kind, &place, &prepared) {
+		// Here is where the data comes to.
+		let subject = &order.subject;
+		app.store
+			.allocate(subject.sector, subject.sector_size)
+			.await?;
+	}
 	let begins = matches!((kind, &place), (Kind::AddPiece, Place::Own));
 	let (true, false, Prepared::Order(order)) = (begins, shared.is_empty(), &prepared) else {
 		return Ok((prepared, place, taken));
@@ -234,6 +243,8 @@ pub async fn take_back(app: &Arc<App>, id: i64, returned: Returned) -> Result<bo
 	if response.is_ok() {
 		match (&returned.place, kind) {
 			(Place::Shared(_), _) => app.store.declare_sector(number).await?,
+			// What it made has arrived.
+			(Place::Visit, _) => {},
 			(Place::Own, Kind::Move) => {
 				if receive::has_all(app, number).await? {
 					app.database.set_home(number, None).await?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
 	sealer::Order,
-	store::{self, FileType},
+	store::{self, SectorPart},
 	tasks::{About, Place},
 	worker::Response,
 };
@@ -61,6 +61,9 @@ pub struct Claim {
 	pub name: String,
 	/// What it can do, and has room for, now.
 	pub about: About,
+	/// Only a task of this kind.
+	#[serde(default)]
+	pub kind: Option<String>,
 }
 
 /// What it gets.
@@ -199,14 +202,14 @@ pub struct ManifestFile {
 	pub digest: String,
 }
 
-/// A worker says what it has of a sector that it gives to the daemon.
+/// A worker says what it has of a sector, or has made of it, that it gives to the daemon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Giving {
 	/// The worker's name.
 	pub name: String,
-	/// The files of each type.
-	pub files: Vec<(FileType, Manifest)>,
+	/// The files of each part.
+	pub files: Vec<(SectorPart, Manifest)>,
 }
 
 /// What the daemon does not have of it yet. With nothing missing, it is where it is kept.
@@ -220,8 +223,8 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Missing {
-	/// Its type.
-	pub kind: FileType,
+	/// What it is a part of.
+	pub kind: SectorPart,
 	/// Its path, as the manifest has it.
 	pub path: String,
 	/// How much of it is there.

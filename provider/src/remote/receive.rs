@@ -1,4 +1,4 @@
-//! The daemon's side of a sector that a worker gives to it.
+//! The daemon's side of what workers give to it: proven sectors, and what single steps have made.
 
 use holdfast_primitives::SectorNumber;
 
@@ -6,18 +6,18 @@ use super::protocol::{Giving, Missing};
 use crate::{
 	app::App,
 	pipeline::relocate::Target,
-	store::{sector_name, FileType, StoreError},
+	store::{sector_name, FileType, SectorPart, StoreError},
 	tasks::{Kind, TaskError},
 };
 
-/// A worker says what it has of a sector. Answers what the daemon still needs; `None` if the task is not the
+/// A worker says what it gives of a sector. Answers what the daemon still needs; `None` if the task is not the
 /// worker's any more.
 pub async fn receive(
 	app: &App,
 	id: i64,
 	giving: Giving,
 ) -> Result<Option<Vec<Missing>>, TaskError> {
-	let Some(number) = sector_of_task(app, id, &giving.name).await? else {
+	let Some((number, kind)) = sector_of_task(app, id, &giving.name).await? else {
 		return Ok(None);
 	};
 	// After the daemon's start, the lock is taken when the worker shows itself.
@@ -25,14 +25,20 @@ pub async fn receive(
 		.lending
 		.holder(id)
 		.ok_or_else(|| TaskError::later("the sector is not locked for it yet: try again"))?;
-	let to = match app.database.ordered_move(number).await? {
-		Some(Target::Store(to)) => to,
-		_ => None,
+	let store = &app.store;
+	let missing = if kind == Kind::Move {
+		let to = match app.database.ordered_move(number).await? {
+			Some(Target::Store(to)) => to,
+			_ => None,
+		};
+		let to = to.as_deref();
+		store.receive(number, giving.files, to, &holder).await?
+	} else {
+		for (part, _) in &giving.files {
+			expect(app, number, *part).await?;
+		}
+		store.receive_back(number, giving.files).await?
 	};
-	let missing = app
-		.store
-		.receive(number, giving.files, to.as_deref(), &holder)
-		.await?;
 	Ok(Some(missing))
 }
 
@@ -44,20 +50,33 @@ pub async fn receive_part(
 	part: &Missing,
 	bytes: Vec<u8>,
 ) -> Result<Option<bool>, TaskError> {
-	let Some(number) = sector_of_task(app, id, name).await? else {
+	let Some((number, kind)) = sector_of_task(app, id, name).await? else {
 		return Ok(None);
 	};
-	Ok(Some(app.store.receive_part(number, part, bytes).await?))
+	let taken = if kind == Kind::Move {
+		app.store.receive_part(number, part, bytes).await?
+	} else {
+		expect(app, number, part.kind).await?;
+		app.store.receive_part_back(number, part, bytes).await?
+	};
+	Ok(Some(taken))
+}
+
+/// A sector that is at home with a worker has nothing here but what its steps hand to steps of others.
+async fn expect(app: &App, number: SectorNumber, part: SectorPart) -> Result<(), TaskError> {
+	if part != SectorPart::Work && app.database.home(number).await?.is_some() {
+		return Err(TaskError::later("the sector's files are with a worker"));
+	}
+	Ok(())
 }
 
 async fn sector_of_task(
 	app: &App,
 	id: i64,
 	worker: &str,
-) -> Result<Option<SectorNumber>, TaskError> {
+) -> Result<Option<(SectorNumber, Kind)>, TaskError> {
 	let task = app.database.leased_task(id, worker).await?;
-	let task = task.filter(|task| task.kind == Kind::Move.name());
-	Ok(task.and_then(|task| task.subject.parse().ok()))
+	Ok(task.and_then(|task| Some((task.subject.parse().ok()?, Kind::from_name(&task.kind)?))))
 }
 
 /// All that is kept of a sector must be here before its worker forgets it.

@@ -30,6 +30,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 	sync_parent(path)
 }
 
+/// Where a file is until all of it has arrived.
+pub fn partial(place: &Path) -> PathBuf {
+	let mut name = place.as_os_str().to_owned();
+	name.push(".part");
+	PathBuf::from(name)
+}
+
 /// Makes a rename or removal in a file's folder durable.
 pub fn sync_parent(path: &Path) -> io::Result<()> {
 	match path.parent() {

@@ -31,6 +31,57 @@ pub struct SectorPaths {
 	pub work: PathBuf,
 }
 
+/// What a sector consists of while it is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SectorPart {
+	/// Its data, unsealed.
+	Unsealed,
+	/// Its replica.
+	Sealed,
+	/// Its trees and layers.
+	Cache,
+	/// What the sealing steps hand to each other.
+	Work,
+}
+
+impl SectorPart {
+	/// All of them.
+	pub const ALL: [Self; 4] = [Self::Unsealed, Self::Sealed, Self::Cache, Self::Work];
+	/// What of a sector is kept.
+	pub const KEPT: [Self; 2] = [Self::Sealed, Self::Cache];
+
+	/// Its name in requests.
+	pub const fn name(self) -> &'static str {
+		match self {
+			Self::Unsealed => "unsealed",
+			Self::Sealed => "sealed",
+			Self::Cache => "cache",
+			Self::Work => "work",
+		}
+	}
+
+	/// Where it is.
+	pub fn of(self, paths: &SectorPaths) -> &Path {
+		match self {
+			Self::Unsealed => &paths.unsealed,
+			Self::Sealed => &paths.sealed,
+			Self::Cache => &paths.cache,
+			Self::Work => &paths.work,
+		}
+	}
+
+	/// As what the index knows it. What the steps hand to each other it does not know.
+	pub const fn file_type(self) -> Option<FileType> {
+		match self {
+			Self::Unsealed => Some(FileType::Unsealed),
+			Self::Sealed => Some(FileType::Sealed),
+			Self::Cache => Some(FileType::Cache),
+			Self::Work => None,
+		}
+	}
+}
+
 /// A folder that is a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {

@@ -1,8 +1,8 @@
-//! What is kept of a sector, on its way from a worker: it arrives in parts under another name, is compared, and
-//! counts once all of it is there.
+//! Files of sectors on their way from workers: they arrive bit by bit under another name, are compared, and count
+//! once all is there.
 
 use std::{
-	io::Write,
+	io::{self, Write},
 	path::{Component, Path, PathBuf},
 };
 
@@ -11,18 +11,19 @@ use tracing::{info, warn};
 
 use super::{
 	copies::{blocking, digest},
-	files, sector_name, Declared, FileType, Folder, Lock, Purpose, Store, StoreError, Wanted,
+	files::{self, partial},
+	sector_name, Declared, FileType, Folder, Lock, Purpose, SectorPart, Store, StoreError, Wanted,
 };
 use crate::{
 	database::{now, Database, DatabaseError, Millis},
-	remote::{
-		fetch::partial,
-		protocol::{Manifest, ManifestFile, Missing},
-	},
+	remote::protocol::{Manifest, ManifestFile, Missing},
 };
 
-/// The files of one type that a sector brings along.
-pub type Bundle = (FileType, Manifest);
+/// What has no promised room is no longer than this.
+const MAX_WORK_BYTES: u64 = 1 << 30;
+
+/// The files of one part that a sector brings along.
+pub type Bundle = (SectorPart, Manifest);
 
 impl Store {
 	/// What is still missing of the files that a sector brings along. Once nothing is, they are where they are
@@ -35,13 +36,12 @@ impl Store {
 		holder: &str,
 	) -> Result<Vec<Missing>, StoreError> {
 		let name = sector_name(number);
-		let reason = match bundles.iter().find_map(|(_, manifest)| oddity(manifest)) {
-			Some(oddity) => Some(oddity),
-			None if !is_complete(&bundles) => Some("what is kept of it is not all there".into()),
-			None => None,
-		};
-		if let Some(reason) = reason {
-			return Err(StoreError::Move { name, reason });
+		plain(&name, &bundles)?;
+		if !is_complete(&bundles) {
+			return Err(StoreError::Move {
+				name,
+				reason: "what is kept of it is not all there".into(),
+			});
 		}
 		let mut new = Vec::new();
 		for bundle in bundles {
@@ -87,20 +87,40 @@ impl Store {
 		}
 		let mut missing = Vec::new();
 		for (kind, manifest) in &new {
-			let (place, manifest) = (target.fetching(*kind, &name), manifest.clone());
-			let kind = *kind;
-			missing.extend(blocking(move || missing_of(kind, &place, &manifest)).await?);
+			if let Some(file_type) = kind.file_type() {
+				let place = target.fetching(file_type, &name);
+				missing.extend(missing_of(*kind, place, manifest).await?);
+			}
 		}
 		if missing.is_empty() {
-			for (kind, _) in &new {
-				self.arrived(*kind, &name, &target).await?;
+			for kind in new.iter().filter_map(|(kind, _)| kind.file_type()) {
+				self.arrived(kind, &name, &target).await?;
 			}
 			info!(sector = number, store = id, "has arrived");
 		}
 		Ok(missing)
 	}
 
-	/// Adds bytes to a file that is arriving. `false` if it is not as long as `from`, or not expected.
+	/// What is still missing of what a worker made of a sector that is sealed here, where it belongs. Once nothing
+	/// is, it is in the index.
+	pub async fn receive_back(
+		&self,
+		number: SectorNumber,
+		bundles: Vec<Bundle>,
+	) -> Result<Vec<Missing>, StoreError> {
+		plain(&sector_name(number), &bundles)?;
+		let paths = self.sector(number).await?;
+		let mut missing = Vec::new();
+		for (kind, manifest) in &bundles {
+			missing.extend(missing_of(*kind, kind.of(&paths).to_owned(), manifest).await?);
+		}
+		if missing.is_empty() {
+			self.declare_sector(number).await?;
+		}
+		Ok(missing)
+	}
+
+	/// Adds bytes to a file of a sector that moves here. `false` if it is not as long as that, or not expected.
 	pub async fn receive_part(
 		&self,
 		number: SectorNumber,
@@ -108,32 +128,31 @@ impl Store {
 		bytes: Vec<u8>,
 	) -> Result<bool, StoreError> {
 		let name = sector_name(number);
-		let Some(folder) = self.arriving_at(&name) else {
-			return Ok(false);
-		};
-		let end = part.from.saturating_add(bytes.len() as u64);
-		let promised = self.database.promised(&name).await?;
-		if !leads_down(&part.path) || end > promised {
-			return Ok(false);
+		match (self.arriving_at(&name), part.kind.file_type()) {
+			(Some(folder), Some(kind)) => {
+				let promised = self.database.promised(&name, Purpose::Storing).await?;
+				append(folder.fetching(kind, &name), part, bytes, promised).await
+			},
+			_ => Ok(false),
 		}
-		let place = partial(&within(&folder.fetching(part.kind, &name), &part.path));
-		let from = part.from;
-		blocking(move || {
-			let failed = |source| StoreError::Files {
-				path: place.clone(),
-				source,
-			};
-			let mut file = std::fs::OpenOptions::new()
-				.append(true)
-				.open(&place)
-				.map_err(failed)?;
-			if file.metadata().map_err(failed)?.len() != from {
-				return Ok(false);
-			}
-			file.write_all(&bytes).map_err(failed)?;
-			Ok(true)
-		})
-		.await
+	}
+
+	/// The same, of a sector that is sealed here.
+	pub async fn receive_part_back(
+		&self,
+		number: SectorNumber,
+		part: &Missing,
+		bytes: Vec<u8>,
+	) -> Result<bool, StoreError> {
+		let place = part.kind.of(&self.sector(number).await?).to_owned();
+		let limit = match part.kind {
+			SectorPart::Work => MAX_WORK_BYTES,
+			_ => {
+				let name = sector_name(number);
+				self.database.promised(&name, Purpose::Sealing).await?
+			},
+		};
+		append(place, part, bytes, limit).await
 	}
 
 	/// The store in which a sector's files are arriving.
@@ -153,11 +172,14 @@ impl Store {
 		(kind, manifest): &Bundle,
 		to: Option<&str>,
 	) -> Result<bool, StoreError> {
-		for row in self.database.find_file(*kind, name).await? {
+		let Some(kind) = kind.file_type() else {
+			return Ok(false);
+		};
+		for row in self.database.find_file(kind, name).await? {
 			let Some(folder) = self.folder(&row.store) else {
 				continue;
 			};
-			let place = folder.file(*kind, name);
+			let place = folder.file(kind, name);
 			if row.is_primary && to.is_none_or(|to| to == row.store) && place.exists() {
 				let found = blocking(move || {
 					Manifest::of(&place).map_err(|source| StoreError::Files {
@@ -230,10 +252,16 @@ impl Store {
 	}
 }
 
-/// What is wrong with a manifest's paths.
-fn oddity(manifest: &Manifest) -> Option<String> {
-	let odd = manifest.files.iter().find(|file| !leads_down(&file.path));
-	odd.map(|file| format!("{:?} is no path within it", file.path))
+/// Refuses paths that lead elsewhere.
+fn plain(name: &str, bundles: &[Bundle]) -> Result<(), StoreError> {
+	let mut files = bundles.iter().flat_map(|(_, manifest)| &manifest.files);
+	match files.find(|file| !leads_down(&file.path)) {
+		Some(odd) => Err(StoreError::Move {
+			name: name.to_owned(),
+			reason: format!("{:?} is no path within it", odd.path),
+		}),
+		None => Ok(()),
+	}
 }
 
 /// Whether a path of a file that arrives stays below where it should be, and is no unfinished file's.
@@ -250,9 +278,9 @@ fn is_complete(bundles: &[Bundle]) -> bool {
 	let is_folder = |manifest: &Manifest| {
 		!manifest.files.is_empty() && manifest.files.iter().all(|file| !file.path.is_empty())
 	};
-	bundles.len() == FileType::KEPT.len()
-		&& of(FileType::Sealed).any(|(_, manifest)| is_file(manifest))
-		&& of(FileType::Cache).any(|(_, manifest)| is_folder(manifest))
+	bundles.len() == SectorPart::KEPT.len()
+		&& of(SectorPart::Sealed).any(|(_, manifest)| is_file(manifest))
+		&& of(SectorPart::Cache).any(|(_, manifest)| is_folder(manifest))
 }
 
 fn within(root: &Path, relative: &str) -> PathBuf {
@@ -263,70 +291,107 @@ fn within(root: &Path, relative: &str) -> PathBuf {
 	}
 }
 
-/// Looks at what has arrived below `place`, and takes away what does not belong there or is not as it should be.
-fn missing_of(
-	kind: FileType,
-	place: &Path,
-	manifest: &Manifest,
-) -> Result<Vec<Missing>, StoreError> {
-	let mut missing = Vec::new();
-	for file in &manifest.files {
-		let path = within(place, &file.path);
+/// Adds bytes to a file below `place`, if it is as long as they say and does not get longer than `limit`.
+async fn append(
+	place: PathBuf,
+	part: &Missing,
+	bytes: Vec<u8>,
+	limit: u64,
+) -> Result<bool, StoreError> {
+	let end = part.from.saturating_add(bytes.len() as u64);
+	if !leads_down(&part.path) || end > limit {
+		return Ok(false);
+	}
+	let (path, from) = (partial(&within(&place, &part.path)), part.from);
+	blocking(move || {
 		let failed = |source| StoreError::Files {
 			path: path.clone(),
 			source,
 		};
-		if is_it(&path, file) {
-			continue;
+		// It was made when it was found missing.
+		let mut file = match std::fs::OpenOptions::new().append(true).open(&path) {
+			Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+			file => file.map_err(failed)?,
+		};
+		if file.metadata().map_err(failed)?.len() != from {
+			return Ok(false);
 		}
-		files::remove_any(&path)?;
-		let part = partial(&path);
-		let arrived = part.metadata().map_or(0, |meta| meta.len());
-		if arrived == file.bytes && is_it(&part, file) {
-			std::fs::File::open(&part)
-				.and_then(|file| file.sync_all())
-				.and_then(|()| std::fs::rename(&part, &path))
-				.and_then(|()| files::sync_parent(&path))
-				.map_err(failed)?;
-			continue;
+		file.write_all(&bytes).map_err(failed)?;
+		Ok(true)
+	})
+	.await
+}
+
+/// Looks at what has arrived below `place`, and takes away what is not as it should be. With nothing missing, what
+/// does not belong there goes, too.
+async fn missing_of(
+	kind: SectorPart,
+	place: PathBuf,
+	manifest: &Manifest,
+) -> Result<Vec<Missing>, StoreError> {
+	let manifest = manifest.clone();
+	blocking(move || {
+		let mut missing = Vec::new();
+		for file in &manifest.files {
+			let path = within(&place, &file.path);
+			let from = arrived_of(&path, file).map_err(|source| StoreError::Files {
+				path: path.clone(),
+				source,
+			})?;
+			missing.extend(from.map(|from| Missing {
+				kind,
+				path: file.path.clone(),
+				from,
+			}));
 		}
-		if arrived >= file.bytes {
-			files::remove_any(&part)?;
-		}
-		if let Some(folder) = part.parent() {
-			std::fs::create_dir_all(folder).map_err(failed)?;
-		}
-		let begun = std::fs::OpenOptions::new()
-			.create(true)
-			.append(true)
-			.open(&part);
-		let from = begun
-			.and_then(|file| file.metadata())
-			.map_err(failed)?
-			.len();
-		if file.bytes == 0 {
-			std::fs::rename(&part, &path).map_err(failed)?;
-			continue;
-		}
-		missing.push(Missing {
-			kind,
-			path: file.path.clone(),
-			from,
-		});
-	}
-	if missing.is_empty() {
-		let found = files::list(place).map_err(|source| StoreError::Files {
-			path: place.to_owned(),
-			source,
-		})?;
-		for (relative, _) in found {
-			let is_listed = |file: &ManifestFile| Path::new(&file.path) == relative;
-			if !manifest.files.iter().any(is_listed) {
-				files::remove_any(&place.join(relative))?;
+		// The daemon keeps files of its own beside what the steps hand to each other.
+		if missing.is_empty() && kind != SectorPart::Work {
+			let found = files::list(&place).map_err(|source| StoreError::Files {
+				path: place.clone(),
+				source,
+			})?;
+			for (relative, _) in found {
+				let is_listed = |file: &ManifestFile| Path::new(&file.path) == relative;
+				if !manifest.files.iter().any(is_listed) {
+					files::remove_any(&place.join(relative))?;
+				}
 			}
 		}
+		Ok(missing)
+	})
+	.await
+}
+
+/// How much of a file has arrived; none if it is whole and in its place.
+fn arrived_of(path: &Path, file: &ManifestFile) -> io::Result<Option<u64>> {
+	if is_it(path, file) {
+		return Ok(None);
 	}
-	Ok(missing)
+	let part = partial(path);
+	if let Some(folder) = part.parent() {
+		std::fs::create_dir_all(folder)?;
+	}
+	let arrived = part.metadata().map_or(0, |meta| meta.len());
+	if arrived == file.bytes {
+		let output = std::fs::OpenOptions::new()
+			.create(true)
+			.append(true)
+			.open(&part)?;
+		if is_it(&part, file) {
+			output.sync_all()?;
+			std::fs::rename(&part, path)?;
+			files::sync_parent(path)?;
+			return Ok(None);
+		}
+	}
+	let output = std::fs::OpenOptions::new()
+		.create(true)
+		.append(true)
+		.open(&part)?;
+	if arrived >= file.bytes {
+		output.set_len(0)?;
+	}
+	Ok(Some(output.metadata()?.len()))
 }
 
 fn is_it(path: &Path, file: &ManifestFile) -> bool {
@@ -336,12 +401,13 @@ fn is_it(path: &Path, file: &ManifestFile) -> bool {
 }
 
 impl Database {
-	/// How much room a sector that is to be kept is promised.
-	async fn promised(&self, name: &str) -> Result<u64, DatabaseError> {
+	/// How much room a sector is promised.
+	async fn promised(&self, name: &str, purpose: Purpose) -> Result<u64, DatabaseError> {
 		let bytes: Option<i64> = sqlx::query_scalar(
-			"SELECT bytes FROM store_reservations WHERE name = ? AND purpose = 'storing'",
+			"SELECT bytes FROM store_reservations WHERE name = ? AND purpose = ?",
 		)
 		.bind(name)
+		.bind(purpose.name())
 		.fetch_optional(self.pool())
 		.await?;
 		Ok(bytes

@@ -32,9 +32,10 @@ use tracing::{error, info, warn};
 use crate::database::{millis, now, Database, DatabaseError, SectorState};
 pub use attach::Redeclared;
 pub use check::{is_provable, Problem, Scrubbed};
-pub use files::{digest, list, remove_any, remove_file, sync_parent, write_whole};
+pub use files::{digest, list, partial, remove_any, remove_file, sync_parent, write_whole};
 pub use folder::{
-	piece_name, piece_of, sector_name, sector_of, DiskStat, Disks, Folder, SectorPaths, SystemDisks,
+	piece_name, piece_of, sector_name, sector_of, DiskStat, Disks, Folder, SectorPart, SectorPaths,
+	SystemDisks,
 };
 pub use garbage::Garbage;
 pub use index::{Declared, FileRow, StoreRow};
@@ -483,6 +484,7 @@ impl Store {
 			let paths = folder.sector(number);
 			for path in [&paths.unsealed, &paths.sealed, &paths.cache, &paths.work] {
 				files::remove_any(path)?;
+				files::remove_any(&partial(path))?;
 			}
 			for kind in FileType::SEALING {
 				files::remove_any(&folder.fetching(kind, &name))?;

@@ -21,7 +21,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-	const fn name(self) -> &'static str {
+	pub(super) const fn name(self) -> &'static str {
 		match self {
 			Self::Sealing => "sealing",
 			Self::Storing => "storing",

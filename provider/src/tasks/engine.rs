@@ -9,7 +9,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{history::DAEMON, Budget, Companion, Handler, Kind, Outcome, Recorder, Share, TaskRow};
+use super::{
+	history::DAEMON, needs_of_pair, Budget, Companion, Handler, Kind, Outcome, Recorder, Share,
+	TaskRow,
+};
 use crate::database::{now, Database, DatabaseError};
 
 /// How long a task belongs to whom took it, unless it is prolonged.
@@ -134,11 +137,7 @@ impl<H: Handler> Engine<H> {
 		let parts = self.clone_parts();
 		let [phase, adding] =
 			[Kind::PreCommit1, Kind::AddPiece].map(|kind| self.handler.needs(kind));
-		// Of both, they take what the larger one takes, and one processor.
-		let mut both = phase.plus(&phase);
-		both.memory = both.memory.max(phase.memory.saturating_add(adding.memory));
-		both.cpus = phase.cpus.max(adding.cpus);
-		let Some(share) = self.budget.try_take(both) else {
+		let Some(share) = self.budget.try_take(needs_of_pair(&phase, &adding)) else {
 			running.spawn(parts.execute(task, slot));
 			return Ok(());
 		};

@@ -29,7 +29,7 @@ pub use memory::{least_memory, memory_of_kind, memory_of_machine};
 pub(crate) use queue::queue;
 pub use queue::TaskRow;
 pub use record::Recorder;
-pub use resources::{needs_of_kind, Budget, Resources, Share};
+pub use resources::{needs_of_kind, needs_of_pair, Budget, Resources, Share};
 pub use why::why;
 pub use workers::{About, Place, WorkerRow};
 

@@ -84,6 +84,15 @@ pub fn needs_of_kind(kind: Kind, sector_size: SectorSize, cpus: u32) -> Resource
 	}
 }
 
+/// What the first sealing phases of two sectors take side by side, on one processor, when the second one's data may
+/// have to be written before: `phase` and `adding` are what each takes alone.
+pub fn needs_of_pair(phase: &Resources, adding: &Resources) -> Resources {
+	let mut both = phase.plus(phase);
+	both.memory = both.memory.max(phase.memory.saturating_add(adding.memory));
+	both.cpus = phase.cpus.max(adding.cpus);
+	both
+}
+
 /// What a machine has, shared among the tasks that run on it. Whoever waits longest comes first, so that nothing
 /// large starves.
 #[derive(Debug)]

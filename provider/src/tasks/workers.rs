@@ -33,9 +33,10 @@ impl About {
 		self.kinds.iter().any(|name| name == kind.name())
 	}
 
-	/// Whether it can take a sector from one end to the other.
-	fn does_everything(&self) -> bool {
-		Kind::COMPUTING.into_iter().all(|kind| self.does(kind))
+	/// Whether it can have sectors of its own: the Groth16 proofs can be made elsewhere.
+	fn seals(&self) -> bool {
+		let mut kinds = Kind::COMPUTING.into_iter();
+		kinds.all(|kind| kind == Kind::Commit2 || self.does(kind))
 	}
 }
 
@@ -67,6 +68,8 @@ pub enum Place {
 	Own,
 	/// In its own store, once it has fetched the sector's files from the daemon.
 	Fetched,
+	/// With copies of what the step reads; what it makes goes back to the daemon.
+	Visit,
 }
 
 /// A due task, and where its sector's files are.
@@ -79,6 +82,8 @@ struct Candidate {
 	store: Option<String>,
 	/// The worker that the sector is to be moved to.
 	target: Option<String>,
+	/// What the worker that has the sector's files told of itself.
+	home_about: Option<String>,
 }
 
 impl Candidate {
@@ -98,17 +103,26 @@ impl Candidate {
 		match (&self.home, &self.store) {
 			// In stores that the daemon has, it does the rest itself.
 			(None, _) if !kind.is_heavy() => None,
-			(Some(home), _) => (home == worker).then_some(Place::Own),
+			(Some(home), _) if home == worker => Some(Place::Own),
+			(Some(_), _) => (kind == Kind::Commit2 && self.needs_proofs()).then_some(Place::Visit),
 			(None, Some(store)) if about.shared.contains(store) => {
 				Some(Place::Shared(store.clone()))
 			},
+			(None, _) if !about.seals() => Some(Place::Visit),
 			// What the daemon began, it goes on with, unless it computes nothing.
-			(None, Some(_)) => {
-				(!daemon_computes && about.does_everything()).then_some(Place::Fetched)
-			},
+			(None, Some(_)) => (!daemon_computes).then_some(Place::Fetched),
 			// A later step finds nothing, and has the sector begun anew.
-			(None, None) => about.does_everything().then_some(Place::Own),
+			(None, None) => Some(Place::Own),
 		}
+	}
+
+	/// Whether the worker that has the sector leaves the Groth16 proofs to others.
+	fn needs_proofs(&self) -> bool {
+		let about = self
+			.home_about
+			.as_deref()
+			.map(serde_json::from_str::<About>);
+		matches!(about, Some(Ok(about)) if about.seals() && !about.does(Kind::Commit2))
 	}
 }
 
@@ -259,12 +273,13 @@ impl Database {
 		Ok(changed.rows_affected())
 	}
 
-	/// Takes the most urgent due task that a worker can do, and says where. If there is not enough left of its
+	/// Takes the most urgent due task that a worker can do, of one kind if that is said, and says where. If there is not enough left of its
 	/// resources for that one, it gets none: nothing overtakes what is large.
 	pub async fn claim_for_worker(
 		&self,
 		name: &str,
 		about: &About,
+		only: Option<Kind>,
 		daemon_computes: bool,
 		needs: impl Fn(Kind) -> Resources,
 		lease: Duration,
@@ -277,7 +292,8 @@ impl Database {
 					WHERE name = 's-' || subject AND purpose = 'sealing'), \
 				(SELECT MIN(store) FROM store_files \
 					WHERE name = 's-' || subject AND is_primary)) AS store, \
-				(SELECT worker FROM moves WHERE moves.sector = sectors.number) AS target \
+				(SELECT worker FROM moves WHERE moves.sector = sectors.number) AS target, \
+				(SELECT about FROM workers WHERE workers.name = home) AS home_about \
 			 FROM tasks JOIN sectors ON number = CAST(subject AS INTEGER) \
 			 WHERE {DUE} AND (heavy OR tasks.kind IN ('finalize', 'move')) \
 			 ORDER BY {URGENCY} LIMIT ?"
@@ -288,7 +304,8 @@ impl Database {
 		.bind(LOOKED_AT)
 		.fetch_all(&mut *transaction)
 		.await?;
-		let chosen = candidates.iter().find_map(|candidate| {
+		let wanted = |candidate: &&Candidate| only.is_none_or(|kind| kind.name() == candidate.kind);
+		let chosen = candidates.iter().filter(wanted).find_map(|candidate| {
 			let place = candidate.place(name, about, daemon_computes)?;
 			Some((candidate, place))
 		});

@@ -30,7 +30,8 @@ use holdfast_primitives::{
 use holdfast_provider::{
 	app::App,
 	config::Config,
-	database::{now, Database},
+	daemon::take_up,
+	database::Database,
 	deal::{
 		intake::{take, Offer},
 		upload::receive,
@@ -40,7 +41,7 @@ use holdfast_provider::{
 	pipeline::Pipeline,
 	sealer::Sealer,
 	store::Store,
-	tasks::{Budget, Handler, Kind, Outcome, TaskError, LEASE},
+	tasks::{Budget, Handler, Kind, Outcome, TaskError},
 	token::Token,
 	worker::{Response, Worker},
 };
@@ -147,8 +148,10 @@ impl Fixture {
 		}
 		let chain = Arc::new(chain);
 		let app = app(folder.path(), &config, &chain, &keys, &program).await;
-		app.database.release_leases(None).await.unwrap();
-		app.database.spare_workers(LEASE, now()).await.unwrap();
+		// That the daemon would heal it must hide nothing.
+		let without = app.database.sectors_without_task().await.unwrap();
+		assert!(without.is_empty(), "{without:?}");
+		take_up(&app.database).await.unwrap();
 		Self {
 			folder,
 			chain,
@@ -214,9 +217,9 @@ impl Fixture {
 			&self.program,
 		)
 		.await;
-		self.app.database.release_leases(None).await.unwrap();
-		let database = &self.app.database;
-		database.spare_workers(LEASE, now()).await.unwrap();
+		let without = self.app.database.sectors_without_task().await.unwrap();
+		assert!(without.is_empty(), "{without:?}");
+		take_up(&self.app.database).await.unwrap();
 	}
 
 	/// The daemon crashes and starts again: everything that is only in memory is lost.
@@ -236,7 +239,7 @@ impl Fixture {
 			&self.program,
 		)
 		.await;
-		self.app.database.release_leases(None).await.unwrap();
+		take_up(&self.app.database).await.unwrap();
 	}
 
 	/// A proposal for these data that the provider takes.
@@ -262,7 +265,7 @@ impl Fixture {
 			price_per_block: size.into(),
 			provider_collateral: 0,
 			nonce,
-			expires: block + 90,
+			expires: block + start_in - 10,
 		};
 		proposal.provider_collateral = proposal.total_price().unwrap() / 10;
 		proposal
@@ -307,6 +310,13 @@ async fn app(
 		lending: Default::default(),
 		budget: Budget::new(config.sealing.resources(1 << 40)),
 	})
+}
+
+/// A client for plain connections.
+pub fn http() -> reqwest::Client {
+	drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+	let builder = reqwest::Client::builder().tls_certs_only([]);
+	builder.build().unwrap()
 }
 
 /// A CAR file with one block, and its piece.

@@ -48,7 +48,7 @@ async fn sector(database: &Database, number: i64, home: Option<&str>, store: Opt
 
 async fn claim(database: &Database, name: &str, about: &About) -> Option<(String, Place)> {
 	let claimed = database
-		.claim_for_worker(name, about, true, |_| memory(4), LEASE, 0)
+		.claim_for_worker(name, about, None, true, |_| memory(4), LEASE, 0)
 		.await
 		.unwrap();
 	claimed.map(|(task, place)| (format!("{} {}", task.kind, task.subject), place))
@@ -127,16 +127,70 @@ async fn files_are_fetched_from_a_daemon_that_does_not_compute() {
 	sector(&database, 2, None, Some("disk")).await;
 	database.queue_task(Kind::PreCommit2, "2", 0).await.unwrap();
 	let claim = async |about: &About, computes| {
-		let claimed = database.claim_for_worker("w", about, computes, |_| memory(1), LEASE, 0);
+		let claimed =
+			database.claim_for_worker("w", about, None, computes, |_| memory(1), LEASE, 0);
 		claimed.await.unwrap().map(|(_, place)| place)
 	};
 	assert_eq!(claim(&about(), true).await, None);
-	let some = About {
-		kinds: vec!["pre-commit-2".into()],
+	assert_eq!(claim(&about(), false).await, Some(Place::Fetched));
+}
+
+/// Row 71: who does single steps visits a sector; who leaves only the Groth16 proofs to others is at home with it.
+#[tokio::test]
+async fn single_steps_are_done_with_copies() {
+	let (_folder, database) = scratch().await;
+	let only = |kinds: &[Kind]| About {
+		kinds: kinds.iter().map(|kind| kind.name().to_owned()).collect(),
 		..about()
 	};
-	assert_eq!(claim(&some, false).await, None);
-	assert_eq!(claim(&about(), false).await, Some(Place::Fetched));
+	let prover = only(&[Kind::Commit2]);
+	let sealer = only(&[
+		Kind::AddPiece,
+		Kind::PreCommit1,
+		Kind::PreCommit2,
+		Kind::Commit1,
+		Kind::Finalize,
+	]);
+	for (name, about) in [("all", &about()), ("seals", &sealer), ("proves", &prover)] {
+		database
+			.hear_worker(name, "a", about, &[], LEASE, 0)
+			.await
+			.unwrap();
+	}
+	for (number, home, store) in [
+		(1, Some("all"), None),
+		(2, Some("seals"), None),
+		(3, None, Some("disk")),
+	] {
+		sector(&database, number, home, store).await;
+		let subject = number.to_string();
+		database
+			.queue_task(Kind::Commit2, &subject, 0)
+			.await
+			.unwrap();
+	}
+	assert_eq!(claim(&database, "seals", &sealer).await, None);
+	for sector in [2, 3] {
+		assert_eq!(
+			claim(&database, "proves", &prover).await,
+			Some((format!("commit-2 {sector}"), Place::Visit))
+		);
+	}
+	// That one's home makes them itself.
+	assert_eq!(claim(&database, "proves", &prover).await, None);
+	sector(&database, 4, None, None).await;
+	database.queue_task(Kind::AddPiece, "4", 0).await.unwrap();
+	assert_eq!(
+		claim(&database, "seals", &sealer).await,
+		Some(("add-piece 4".into(), Place::Own))
+	);
+	sector(&database, 5, None, None).await;
+	database.queue_task(Kind::AddPiece, "5", 0).await.unwrap();
+	let adds = only(&[Kind::AddPiece]);
+	assert_eq!(
+		claim(&database, "adds", &adds).await,
+		Some(("add-piece 5".into(), Place::Visit))
+	);
 }
 
 /// Row 67: a worker gets nothing that it has too little left for, and nothing overtakes that.
@@ -184,7 +238,7 @@ async fn leases_follow_the_workers_life() {
 			.await
 			.unwrap();
 		let about = about();
-		let claimed = database.claim_for_worker("w", &about, true, |_| memory(1), LEASE, 0);
+		let claimed = database.claim_for_worker("w", &about, None, true, |_| memory(1), LEASE, 0);
 		ids.push(claimed.await.unwrap().unwrap().0.id);
 	}
 	let lease = millis(LEASE);
