@@ -272,7 +272,16 @@ async fn two_workers_seal_and_prove_sectors_that_also_move() {
 	for seed in 0..FILES {
 		let file = folder.path().join(format!("file-{seed}"));
 		fs::write(&file, bytes(1500, seed.into())).unwrap();
+		// By turns, so that each gets a sector.
+		let (index, other) = [(0, "two"), (1, "one")][usize::from(seed % 2)];
+		network.provider(&["workers", "cordon", other]);
+		let before = network.sectors_by_worker()[index];
 		let ticket = network.store(file.clone()).await;
+		until("the worker has the sector", async || {
+			network.sectors_by_worker()[index] > before
+		})
+		.await;
+		network.provider(&["workers", "uncordon", other]);
 		stored.push((file, ticket));
 	}
 	for (_, ticket) in &stored {

@@ -144,7 +144,6 @@ pub async fn claim(app: &Arc<App>, claim: &Claim) -> Result<Option<Lent>, TaskEr
 				only,
 				sealing.parallel > 0,
 				|kind| sealing.needs_on(kind, size, cpus),
-				LEASE,
 				now(),
 			)
 			.await?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
 	history::DAEMON,
 	queue::{DUE, TASK, URGENCY},
-	Kind, Resources, TaskRow,
+	Kind, Resources, TaskRow, LEASE,
 };
 use crate::database::{millis, Database, DatabaseError, Millis};
 
@@ -282,7 +282,6 @@ impl Database {
 		only: Option<Kind>,
 		daemon_computes: bool,
 		needs: impl Fn(Kind) -> Resources,
-		lease: Duration,
 		now: Millis,
 	) -> Result<Option<(TaskRow, Place)>, DatabaseError> {
 		let mut transaction = self.write().await?;
@@ -322,7 +321,7 @@ impl Database {
 			 RETURNING {TASK}"
 		)))
 		.bind(name)
-		.bind(now.saturating_add(millis(lease)))
+		.bind(now.saturating_add(millis(LEASE)))
 		.bind(now)
 		.bind(candidate.id)
 		.fetch_one(&mut *transaction)

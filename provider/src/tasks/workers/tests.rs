@@ -48,7 +48,7 @@ async fn sector(database: &Database, number: i64, home: Option<&str>, store: Opt
 
 async fn claim(database: &Database, name: &str, about: &About) -> Option<(String, Place)> {
 	let claimed = database
-		.claim_for_worker(name, about, None, true, |_| memory(4), LEASE, 0)
+		.claim_for_worker(name, about, None, true, |_| memory(4), 0)
 		.await
 		.unwrap();
 	claimed.map(|(task, place)| (format!("{} {}", task.kind, task.subject), place))
@@ -127,8 +127,7 @@ async fn files_are_fetched_from_a_daemon_that_does_not_compute() {
 	sector(&database, 2, None, Some("disk")).await;
 	database.queue_task(Kind::PreCommit2, "2", 0).await.unwrap();
 	let claim = async |about: &About, computes| {
-		let claimed =
-			database.claim_for_worker("w", about, None, computes, |_| memory(1), LEASE, 0);
+		let claimed = database.claim_for_worker("w", about, None, computes, |_| memory(1), 0);
 		claimed.await.unwrap().map(|(_, place)| place)
 	};
 	assert_eq!(claim(&about(), true).await, None);
@@ -238,7 +237,7 @@ async fn leases_follow_the_workers_life() {
 			.await
 			.unwrap();
 		let about = about();
-		let claimed = database.claim_for_worker("w", &about, None, true, |_| memory(1), LEASE, 0);
+		let claimed = database.claim_for_worker("w", &about, None, true, |_| memory(1), 0);
 		ids.push(claimed.await.unwrap().unwrap().0.id);
 	}
 	let lease = millis(LEASE);
