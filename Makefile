@@ -81,15 +81,6 @@ test-network: setup ## Test a relay chain with our collator behind it, and the t
 	scripts/network test zombienet/local.zndsl zombienet/upgrade.zndsl
 	scripts/test-tutorials docs/tutorials/run-a-collator.md
 
-# Where the relay chain enables the functions both runtimes work; where not, the second one stops at proofs.
-WITH_CURVE := HOLDFAST_EXECUTOR_PARAMS='[{"EnabledHostFunction": "EccRfc163"}]'
-.PHONY: test-network-hostcalls
-test-network-hostcalls: setup ## Test both runtimes behind a relay chain with and without host functions (needs npm)
-	$(CARGO_NODE) --features hostcalls-runtime
-	$(WITH_CURVE) scripts/network test zombienet/curve.zndsl
-	$(WITH_CURVE) HOLDFAST_CHAIN=local-hostcalls scripts/network test zombienet/curve.zndsl
-	HOLDFAST_CHAIN=local-hostcalls scripts/network test zombienet/no-curve.zndsl
-
 .PHONY: test-tools
 test-tools: keys ## Test the chain with the tools people use: polkadot-js, PAPI, Chopsticks; and the reference (needs npm)
 	scripts/release-runtime $(BIN)/release-runtime.wasm
