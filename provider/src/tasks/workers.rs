@@ -273,8 +273,8 @@ impl Database {
 		Ok(changed.rows_affected())
 	}
 
-	/// Takes the most urgent due task that a worker can do, of one kind if that is said, and says where. If there is not enough left of its
-	/// resources for that one, it gets none: nothing overtakes what is large.
+	/// Takes the most urgent due task that a worker can do, of one kind if that is said, and says where. If there is
+	/// not enough left of its resources for that one, it gets none: nothing overtakes what is large.
 	pub async fn claim_for_worker(
 		&self,
 		name: &str,
