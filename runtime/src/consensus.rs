@@ -20,6 +20,8 @@ parameter_types! {
 	pub const SessionOffset: BlockNumber = 0;
 }
 
+type MaxCollators = ConstU32<{ MAX_CANDIDATES + MAX_INVULNERABLES }>;
+
 impl pallet_collator_selection::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type Currency = Balances;
@@ -52,10 +54,14 @@ impl pallet_session::Config for Runtime {
 
 impl pallet_aura::Config for Runtime {
 	type AuthorityId = AuraId;
-	type MaxAuthorities = ConstU32<{ MAX_CANDIDATES + MAX_INVULNERABLES }>;
+	type MaxAuthorities = MaxCollators;
 	type DisabledValidators = ();
 	type AllowMultipleBlocksPerSlot = ConstBool<true>;
 	type SlotDuration = ConstU64<SLOT_DURATION_MILLIS>;
+}
+
+impl pallet_authority_discovery::Config for Runtime {
+	type MaxAuthorities = MaxCollators;
 }
 
 impl cumulus_pallet_aura_ext::Config for Runtime {}

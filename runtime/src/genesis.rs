@@ -70,6 +70,7 @@ fn development() -> serde_json::Value {
 	let collator = Sr25519Keyring::Alice;
 	let collator_keys = SessionKeys {
 		aura: collator.public().into(),
+		authority_discovery: collator.public().into(),
 	};
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		parachain_info: ParachainInfoConfig {

@@ -90,6 +90,8 @@ impl_opaque_keys! {
 	pub struct SessionKeys {
 		/// Signs blocks.
 		pub aura: Aura,
+		/// Signs where the collator can be reached, so that the others find it.
+		pub authority_discovery: AuthorityDiscovery,
 	}
 }
 
@@ -164,6 +166,8 @@ mod runtime {
 	pub type Aura = pallet_aura;
 	#[runtime::pallet_index(24)]
 	pub type AuraExt = cumulus_pallet_aura_ext;
+	#[runtime::pallet_index(25)]
+	pub type AuthorityDiscovery = pallet_authority_discovery;
 
 	#[runtime::pallet_index(30)]
 	pub type XcmpQueue = cumulus_pallet_xcmp_queue;

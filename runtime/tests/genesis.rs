@@ -20,6 +20,10 @@ fn every_preset_builds() {
 			);
 			assert_eq!(pallet_aura::Authorities::<Runtime>::get().len(), 1);
 			assert_eq!(
+				AuthorityDiscovery::current_authorities().into_inner(),
+				[Sr25519Keyring::Alice.public().into()]
+			);
+			assert_eq!(
 				pallet_sudo::Key::<Runtime>::get(),
 				Some(Sr25519Keyring::Alice.to_account_id())
 			);
