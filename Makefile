@@ -71,7 +71,7 @@ book: ## Build the book of docs/ and check its links
 
 NETWORK ?= zombienet/local.toml
 .PHONY: network
-network: setup ## Start a relay chain and our collator behind it with zombienet (needs npm; NETWORK=zombienet/local.toml)
+network: setup ## Start a relay chain and our collator behind it (with npm by zombienet; NETWORK=zombienet/local.toml)
 	$(CARGO_NODE)
 	scripts/network spawn $(NETWORK)
 
