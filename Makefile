@@ -92,7 +92,8 @@ release-runtime: setup ## Build the runtime's code for a release, which hardware
 	scripts/release-runtime $(or $(FILE),holdfast-runtime.wasm)
 
 .PHONY: test-tutorials
-test-tutorials: keys ## Run the tutorials' commands as they are written
+test-tutorials: keys ## Run the commands of README and tutorials as they are written
+	scripts/test-tutorials README.md
 	scripts/test-tutorials
 
 RUNS ?= 200

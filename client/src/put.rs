@@ -59,6 +59,21 @@ pub struct PutOptions {
 	pub corrupt_upload: bool,
 }
 
+impl PutOptions {
+	/// That file or folder, without hidden entries, with whatever providers, time and price come of themselves.
+	pub fn new(file: impl Into<PathBuf>) -> Self {
+		Self {
+			file: file.into(),
+			providers: Vec::new(),
+			duration: None,
+			start_in: None,
+			max_price: None,
+			hidden: false,
+			corrupt_upload: false,
+		}
+	}
+}
+
 /// What happens while a file is stored.
 #[derive(Clone, Debug, Serialize)]
 #[serde(

@@ -55,13 +55,8 @@ async fn a_provider_killed_in_every_stage_proves_its_sector_and_pays_once() {
 		let (chain, halfway) = (devnet.chain.clone(), Arc::clone(&halfway));
 		let signer = Signer::from_file(&devnet.client_key).unwrap();
 		let options = PutOptions {
-			hidden: false,
-			file,
-			providers: Vec::new(),
-			duration: None,
 			start_in: Some(600),
-			max_price: None,
-			corrupt_upload: false,
+			..PutOptions::new(file)
 		};
 		tokio::spawn(async move {
 			let report = move |event: PutEvent| {

@@ -134,13 +134,8 @@ impl Network {
 	async fn store(&self, file: PathBuf) -> Ticket {
 		let signer = Signer::from_file(&self.devnet.client_key).unwrap();
 		let options = PutOptions {
-			hidden: false,
-			file,
-			providers: Vec::new(),
-			duration: None,
 			start_in: Some(600),
-			max_price: None,
-			corrupt_upload: false,
+			..PutOptions::new(file)
 		};
 		let stored = put(&self.devnet.chain, &signer, &options, &|_| ()).await;
 		stored.unwrap().ticket

@@ -1,8 +1,7 @@
 //! The chain specifications that the node knows by name; every other name is a file's path.
 
-use polkadot_omni_node_lib::chain_spec::{ChainSpec, Extensions, LoadSpec};
+use polkadot_omni_node_lib::chain_spec::{ChainSpec, Extensions, GenericChainSpec, LoadSpec};
 use sc_chain_spec::ChainType;
-use sp_crypto_ec_utils::HostFunctionsRfc163;
 
 /// The runtime, built for wasm by this crate's build script.
 #[expect(
@@ -22,10 +21,6 @@ mod runtime_wasm {
 mod hostcalls_wasm {
 	include!(concat!(env!("OUT_DIR"), "/hostcalls_binary.rs"));
 }
-
-/// A chain specification whose genesis can be made with the host functions for elliptic curves: a chain
-/// begins with keys, and preparing those is curve arithmetic.
-type GenericChainSpec = sc_chain_spec::GenericChainSpec<Extensions, HostFunctionsRfc163>;
 
 /// The parachain's id on its relay chain.
 const PARACHAIN_ID: u32 = 2000;

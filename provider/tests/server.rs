@@ -85,18 +85,20 @@ fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
 	(certificate, key)
 }
 
+/// The API behind that certificate.
+async fn start_secure(fixture: &Fixture, certificate: &Path, key: &Path) -> Server {
+	let options = Options {
+		tls: Some(tls(certificate, key).unwrap()),
+		..options()
+	};
+	start(api::router(fixture.app.clone()), options).await
+}
+
 #[tokio::test]
 async fn the_api_is_served_over_tls() {
 	let fixture = Fixture::new().await;
 	let (certificate, key) = certificate(fixture.folder.path());
-	let server = start(
-		api::router(fixture.app.clone()),
-		Options {
-			tls: Some(tls(&certificate, &key).unwrap()),
-			..options()
-		},
-	)
-	.await;
+	let server = start_secure(&fixture, &certificate, &key).await;
 	let mut roots = rustls::RootCertStore::empty();
 	roots
 		.add(CertificateDer::from_pem_file(&certificate).unwrap())
@@ -152,14 +154,7 @@ async fn a_worker_talks_to_the_daemon_over_tls() {
 	let data = test_data(2000, 1);
 	accepted(&fixture, &data, 1).await;
 	let (certificate, key) = certificate(fixture.folder.path());
-	let server = start(
-		api::router(fixture.app.clone()),
-		Options {
-			tls: Some(tls(&certificate, &key).unwrap()),
-			..options()
-		},
-	)
-	.await;
+	let server = start_secure(&fixture, &certificate, &key).await;
 	let port = server.address.port();
 	let secure = format!("https://localhost:{port}");
 	let client = Client::trusting(&secure, WORKER_TOKEN, Some(&certificate)).unwrap();

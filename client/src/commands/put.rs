@@ -51,13 +51,12 @@ impl Put {
 		let signer = global.signer()?;
 		let chain = global.chain().await?;
 		let options = PutOptions {
-			file: self.file,
 			providers: self.provider,
 			duration: self.duration,
 			start_in: self.start_in,
 			max_price: self.max_price,
 			hidden: self.hidden,
-			corrupt_upload: false,
+			..PutOptions::new(self.file)
 		};
 		let shown = Shown {
 			output,

@@ -285,7 +285,7 @@ async fn refuse_upload(
 ) -> Result<(), DemoError> {
 	let options = PutOptions {
 		corrupt_upload: true,
-		..put_options(file)
+		..PutOptions::new(file)
 	};
 	match put(&devnet.chain, signer, &options, &|_| ()).await {
 		Err(PutError::Api(ApiError::Refused { code, message, .. })) if code == "commp-mismatch" => {
@@ -294,18 +294,6 @@ async fn refuse_upload(
 		},
 		Ok(_) => Err(DemoError::NotRefused(Corruption::Upload)),
 		Err(error) => Err(error.into()),
-	}
-}
-
-fn put_options(file: &Path) -> PutOptions {
-	PutOptions {
-		file: file.into(),
-		providers: Vec::new(),
-		duration: None,
-		start_in: None,
-		max_price: None,
-		hidden: false,
-		corrupt_upload: false,
 	}
 }
 
@@ -319,7 +307,7 @@ async fn store(
 	let (events, mut stream) = tokio::sync::mpsc::unbounded_channel();
 	let options = PutOptions {
 		start_in,
-		..put_options(file)
+		..PutOptions::new(file)
 	};
 	// Nobody listening only means that nobody is shown the progress.
 	let report = move |event| drop(events.send(event));
