@@ -57,7 +57,11 @@ struct Server {
 }
 
 async fn start(router: Router, options: Options) -> Server {
-	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	start_at("127.0.0.1", router, options).await
+}
+
+async fn start_at(address: &str, router: Router, options: Options) -> Server {
+	let listener = TcpListener::bind((address, 0)).await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let stop = CancellationToken::new();
 	let task = tokio::spawn(serve(listener, router, options, stop.clone()));
@@ -85,20 +89,20 @@ fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
 	(certificate, key)
 }
 
-/// The API behind that certificate.
-async fn start_secure(fixture: &Fixture, certificate: &Path, key: &Path) -> Server {
+/// The API there, behind that certificate.
+async fn start_secure(address: &str, fixture: &Fixture, certificate: &Path, key: &Path) -> Server {
 	let options = Options {
 		tls: Some(tls(certificate, key).unwrap()),
 		..options()
 	};
-	start(api::router(fixture.app.clone()), options).await
+	start_at(address, api::router(fixture.app.clone()), options).await
 }
 
 #[tokio::test]
 async fn the_api_is_served_over_tls() {
 	let fixture = Fixture::new().await;
 	let (certificate, key) = certificate(fixture.folder.path());
-	let server = start_secure(&fixture, &certificate, &key).await;
+	let server = start_secure("127.0.0.1", &fixture, &certificate, &key).await;
 	let mut roots = rustls::RootCertStore::empty();
 	roots
 		.add(CertificateDer::from_pem_file(&certificate).unwrap())
@@ -154,7 +158,7 @@ async fn a_worker_talks_to_the_daemon_over_tls() {
 	let data = test_data(2000, 1);
 	accepted(&fixture, &data, 1).await;
 	let (certificate, key) = certificate(fixture.folder.path());
-	let server = start_secure(&fixture, &certificate, &key).await;
+	let server = start_secure("127.0.0.1", &fixture, &certificate, &key).await;
 	let port = server.address.port();
 	let secure = format!("https://localhost:{port}");
 	let client = Client::trusting(&secure, WORKER_TOKEN, Some(&certificate)).unwrap();
@@ -162,13 +166,16 @@ async fn a_worker_talks_to_the_daemon_over_tls() {
 	let target = fixture.folder.path().join("fetched");
 	assert!(fetch(&client, "piece", &name, &target).await.unwrap());
 	assert_eq!(std::fs::read(target).unwrap(), data.car);
-	for (address, authorities) in [
-		(secure.clone(), None),
+	// The certificate is not for this one's address.
+	let unnamed = start_secure("127.0.0.2", &fixture, &certificate, &key).await;
+	for (address, authorities, why) in [
+		(secure.clone(), None, "InvalidCertificate"),
 		(
-			format!("https://127.0.0.2:{port}"),
+			format!("https://{}", unnamed.address),
 			Some(certificate.as_path()),
+			"NotValidForName",
 		),
-		(format!("http://localhost:{port}"), None),
+		(format!("http://localhost:{port}"), None, "Unreachable"),
 	] {
 		let client = Client::trusting(&address, WORKER_TOKEN, authorities).unwrap();
 		let refused = client.manifest("piece", &name).await;
@@ -176,7 +183,12 @@ async fn a_worker_talks_to_the_daemon_over_tls() {
 			matches!(refused, Err(ClientError::Unreachable(_))),
 			"{address}: {refused:?}"
 		);
+		assert!(
+			format!("{refused:?}").contains(why),
+			"{address}: {refused:?}"
+		);
 	}
+	unnamed.stop.cancel();
 	let none = Client::trusting(&secure, WORKER_TOKEN, Some(&key));
 	assert!(matches!(none, Err(ClientError::Authorities { .. })));
 
