@@ -19,7 +19,7 @@ WORKSPACE := --release --locked --workspace --exclude holdfast-node
 .PHONY: help
 help: ## List the commands
 	@echo "Holdfast. Commands:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what building needs: system packages and the wasm target
@@ -80,6 +80,17 @@ test-network: setup ## Test a relay chain with our collator behind it, and the t
 	$(CARGO_NODE)
 	scripts/network test zombienet/local.zndsl zombienet/upgrade.zndsl
 	scripts/test-tutorials docs/tutorials/run-a-collator.md
+
+.PHONY: test-story
+test-story: keys ## Take a deal through a relay chain's network while parts of it fail (20 minutes, needs npm)
+	scripts/network test zombienet/full.zndsl
+
+.PHONY: test-network-hostcalls
+test-network-hostcalls: keys ## Test the runtime with host functions behind validators that have and lack them (needs npm)
+	$(CARGO_NODE) --features hostcalls-runtime
+	HOLDFAST_CHAIN=local-hostcalls HOLDFAST_EXECUTOR_PARAMS='[{"EnabledHostFunction": "EccRfc163"}]' \
+		scripts/network test zombienet/hostcalls.zndsl
+	HOLDFAST_CHAIN=local-hostcalls scripts/network test zombienet/no-hostcalls.zndsl
 
 .PHONY: test-tools
 test-tools: keys ## Test the chain with the tools people use: polkadot-js, PAPI, Chopsticks; and the reference (needs npm)

@@ -12,7 +12,8 @@ use holdfast_primitives::{
 /// An answer of the chain that is on its way.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ChainError>>;
 
-/// The chain, as seen by one provider. Everything answers from the best block.
+/// The chain, as seen by one provider. Everything but [`finalized_block`](Self::finalized_block) answers from
+/// the best block.
 pub trait Chain: Send + Sync {
 	/// The provider's account.
 	fn account(&self) -> AccountId;
@@ -22,6 +23,8 @@ pub trait Chain: Send + Sync {
 	fn policy(&self) -> Answer<'_, Policy>;
 	/// The best block.
 	fn best_block(&self) -> Answer<'_, BlockRef>;
+	/// The newest block that cannot be replaced any more.
+	fn finalized_block(&self) -> Answer<'_, BlockRef>;
 	/// When the best block was made, in milliseconds since 1970, by its author's clock.
 	fn timestamp(&self) -> Answer<'_, Option<u64>>;
 	/// The hash of a block of the best fork.
@@ -167,6 +170,10 @@ impl Chain for NodeChain {
 
 	fn best_block(&self) -> Answer<'_, BlockRef> {
 		Box::pin(async { Ok(self.client.best_block().await?) })
+	}
+
+	fn finalized_block(&self) -> Answer<'_, BlockRef> {
+		Box::pin(async { Ok(self.client.finalized_block().await?) })
 	}
 
 	fn timestamp(&self) -> Answer<'_, Option<u64>> {

@@ -419,6 +419,46 @@ async fn answers_that_are_lost_cost_no_second_call() {
 	assert!(events.contains_key(&sector.prove_commit_block.unwrap()));
 }
 
+/// Behind a relay chain a block can be replaced until it is final, and a proof with it.
+#[tokio::test]
+async fn what_proves_a_sector_is_kept_until_its_proof_is_final() {
+	let (mut fixture, _) = packed_without_sealing(config()).await;
+	steps(&fixture, &ALL_STEPS[..7]).await;
+	let before = fixture.chain.with(|state| {
+		state.finalized = Some(state.block);
+		(state.pre_commits.clone(), state.block)
+	});
+	let waits = |outcome| matches!(outcome, Outcome::Again(_));
+	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	fixture.restart().await;
+	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	let sector = fixture.app.database.sector(0).await.unwrap().unwrap();
+	assert_eq!(sector.state, SectorState::ProveCommitting);
+	let first = sector.prove_commit_block.unwrap();
+	assert!(first > before.1);
+	assert_eq!(fixture.chain.count("prove_commit_sectors"), 1);
+
+	// Another block comes in its place, in which the proof is not: it is sent once more.
+	fixture.chain.with(|state| {
+		state.sectors.clear();
+		state.pre_commits = before.0;
+		state.block += 5;
+	});
+	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	assert_eq!(fixture.chain.count("prove_commit_sectors"), 2);
+	fixture.chain.with(|state| state.finalized = Some(first));
+	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	fixture.chain.with(|state| state.finalized = None);
+	assert_eq!(
+		run(&fixture, Kind::ProveCommit, "0").await.unwrap(),
+		Outcome::Then(Kind::Finalize)
+	);
+	let sector = fixture.app.database.sector(0).await.unwrap().unwrap();
+	assert_eq!(sector.state, SectorState::Finalizing);
+	assert!(sector.prove_commit_block.unwrap() > first);
+	assert_eq!(fixture.chain.count("prove_commit_sectors"), 2);
+}
+
 #[tokio::test]
 async fn a_refused_proof_is_made_again_a_bounded_number_of_times() {
 	let mut config = config();

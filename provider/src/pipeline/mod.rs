@@ -18,13 +18,12 @@ mod watch;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use holdfast_primitives::{BlockNumber, PieceInfo, SectorNumber};
+use holdfast_primitives::{PieceInfo, SectorNumber};
 use holdfast_prover::SealSubject;
 use tracing::{info, warn};
 
 use crate::{
 	app::App,
-	chain::ChainError,
 	database::{now, Deal, Sector, SectorState},
 	deal::intake,
 	store::{Lock, LockMode},
@@ -309,24 +308,4 @@ async fn enter(app: &App, sector: &mut Sector, state: SectorState) -> Result<(),
 		app.database.save_sector(sector, None, None, now()).await?;
 	}
 	Ok(())
-}
-
-/// The block, not before `from`, whose events have `wanted`. Searches a bounded number of blocks.
-async fn find_event(
-	app: &App,
-	from: BlockNumber,
-	wanted: impl Fn(&holdfast_chain_client::Event) -> bool,
-) -> Result<Option<BlockNumber>, ChainError> {
-	const MOST_BLOCKS: u32 = 100;
-	let best = app.chain.best_block().await?.number;
-	for block in (from..=best).take(usize::try_from(MOST_BLOCKS).unwrap_or(usize::MAX)) {
-		let Some(hash) = app.chain.block_hash(block).await? else {
-			return Ok(None);
-		};
-		let events = app.chain.events_at(hash).await?;
-		if events.iter().any(|(_, event)| wanted(event)) {
-			return Ok(Some(block));
-		}
-	}
-	Ok(None)
 }

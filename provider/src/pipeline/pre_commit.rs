@@ -1,9 +1,9 @@
 //! Pre-committing a sealed sector, once.
 
-use holdfast_chain_client::{Call, DealState, Event, PreCommit, PreCommitSector};
+use holdfast_chain_client::{Call, DealState, PreCommit, PreCommitSector};
 use tracing::{info, warn};
 
-use super::{enter, find_event, seal, sector_deals};
+use super::{enter, seal, sector_deals};
 use crate::{
 	app::App,
 	chain::{extrinsic, ChainError},
@@ -134,14 +134,4 @@ async fn ready_deals(app: &App, sector: &Sector, best: u32) -> Result<Vec<u64>, 
 		ids.push(id);
 	}
 	Ok(ids)
-}
-
-/// The block of a sector's proof, if it was found on the chain and not seen in a submission.
-pub async fn proven_block(app: &App, sector: &Sector) -> Result<Option<u32>, TaskError> {
-	let from = sector.pre_commit_block.unwrap_or_default();
-	Ok(find_event(app, from, |event| {
-		matches!(event, Event::SectorProven { provider, sector: proven, .. }
-			if *provider == app.chain.account() && *proven == sector.number)
-	})
-	.await?)
 }

@@ -1,13 +1,14 @@
 //! Proving a sector to the chain, once.
 
-use holdfast_chain_client::ProveCommitSector;
+use std::time::Duration;
+
+use holdfast_chain_client::{self as on_chain, ProveCommitSector};
 use holdfast_primitives::randomness::{draw, Domain};
 use tracing::{info, warn};
 
 use super::{
 	batch::Answer,
 	enter,
-	pre_commit::proven_block,
 	prove::{drop_proofs, gone, read_proofs},
 };
 use crate::{
@@ -18,16 +19,20 @@ use crate::{
 	tasks::{Kind, Outcome, TaskError},
 };
 
-/// Proves a sector, unless the chain has accepted its proof already.
+/// How often one looks whether the proof's block is final.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Proves a sector, unless the chain has accepted its proof already, and waits until that is final.
 pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	enter(app, &mut sector, SectorState::ProveCommitting).await?;
-	if app.chain.sector(sector.number).await?.is_some() {
-		let block = proven_block(app, &sector).await?;
-		info!(
-			sector = sector.number,
-			"was proven before the daemon stopped"
-		);
-		return proven(app, sector, block, None).await;
+	if let Some(found) = app.chain.sector(sector.number).await? {
+		if sector.prove_commit_block.is_none() {
+			info!(
+				sector = sector.number,
+				"was proven before the daemon stopped"
+			);
+		}
+		return proven(app, sector, &found, None).await;
 	}
 	let Some(found) = app.chain.pre_commit(sector.number).await? else {
 		return gone(app, &sector).await;
@@ -63,8 +68,8 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	let answer = match app.proofs.prove(app, proof).await {
 		Ok(answer) => answer,
 		Err(TaskError::Chain(refusal @ ChainError::Refused { .. })) => {
-			if app.chain.sector(sector.number).await?.is_some() {
-				return proven(app, sector, None, None).await;
+			if let Some(found) = app.chain.sector(sector.number).await? {
+				return proven(app, sector, &found, None).await;
 			}
 			let ChainError::Refused {
 				pallet,
@@ -83,12 +88,15 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	match answer {
 		Answer::Proven { block, extrinsic } => {
 			info!(sector = sector.number, block, "is proven");
-			proven(app, sector, Some(block), Some(extrinsic)).await
+			let found = app.chain.sector(sector.number).await?.ok_or_else(|| {
+				TaskError::later("the sector's proof is not in the best block any more")
+			})?;
+			proven(app, sector, &found, Some(extrinsic)).await
 		},
 		Answer::Refused { block, error } => {
 			// The one that was sent before a crash may have come first.
-			if app.chain.sector(sector.number).await?.is_some() {
-				return proven(app, sector, None, None).await;
+			if let Some(found) = app.chain.sector(sector.number).await? {
+				return proven(app, sector, &found, None).await;
 			}
 			refused(app, &sector, &error, block).await
 		},
@@ -98,34 +106,37 @@ pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
 	}
 }
 
+/// The chain has the sector. What another proof would need is kept until the proof's block is final: before, the
+/// chain can come to have another block in its place.
 async fn proven(
 	app: &App,
 	mut sector: Sector,
-	block: Option<u32>,
-	hash: Option<String>,
+	found: &on_chain::Sector,
+	extrinsic: Option<String>,
 ) -> Result<Outcome, TaskError> {
-	let on_chain =
-		app.chain.sector(sector.number).await?.ok_or_else(|| {
-			TaskError::later("the sector's proof is not in the best block any more")
-		})?;
-	let block = block.unwrap_or(on_chain.activated);
-	sector.state = SectorState::Finalizing;
-	sector.prove_commit_block = Some(block);
-	if hash.is_some() {
-		sector.prove_commit_extrinsic = hash;
+	let block = found.activated;
+	let is_final = app.chain.finalized_block().await?.number >= block;
+	if is_final {
+		sector.state = SectorState::Finalizing;
+	} else if sector.prove_commit_block == Some(block) {
+		return Ok(Outcome::Again(POLL));
 	}
-	sector.deadline = Some(on_chain.deadline);
-	sector.partition = Some(on_chain.partition);
-	sector.expiration = Some(on_chain.expiration);
+	sector.prove_commit_block = Some(block);
+	if extrinsic.is_some() {
+		sector.prove_commit_extrinsic = extrinsic;
+	}
+	sector.deadline = Some(found.deadline);
+	sector.partition = Some(found.partition);
+	sector.expiration = Some(found.expiration);
+	let extrinsic = sector.prove_commit_extrinsic.clone();
 	app.database
-		.save_sector(
-			&sector,
-			Some(block),
-			sector.prove_commit_extrinsic.clone().as_deref(),
-			now(),
-		)
+		.save_sector(&sector, Some(block), extrinsic.as_deref(), now())
 		.await?;
-	Ok(Outcome::Then(Kind::Finalize))
+	Ok(if is_final {
+		Outcome::Then(Kind::Finalize)
+	} else {
+		Outcome::Again(POLL)
+	})
 }
 
 /// What the chain's refusal of a prove-commit means.

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use holdfast_chain_client::{AccountId, Call, Event, SignedProposal};
-use holdfast_primitives::{DealId, DealProposal};
+use holdfast_primitives::{BlockNumber, DealId, DealProposal};
 use tracing::{info, warn};
 
-use super::find_event;
 use crate::{
 	app::App,
 	chain::{extrinsic, ChainError},
@@ -295,4 +294,24 @@ async fn refused(app: &App, deal: &Deal, reason: &str) -> Result<(), TaskError> 
 		&format!("the chain refused the proposal: {reason}"),
 	)
 	.await
+}
+
+/// The block, not before `from`, whose events have `wanted`. Searches a bounded number of blocks.
+async fn find_event(
+	app: &App,
+	from: BlockNumber,
+	wanted: impl Fn(&holdfast_chain_client::Event) -> bool,
+) -> Result<Option<BlockNumber>, ChainError> {
+	const MOST_BLOCKS: u32 = 100;
+	let best = app.chain.best_block().await?.number;
+	for block in (from..=best).take(usize::try_from(MOST_BLOCKS).unwrap_or(usize::MAX)) {
+		let Some(hash) = app.chain.block_hash(block).await? else {
+			return Ok(None);
+		};
+		let events = app.chain.events_at(hash).await?;
+		if events.iter().any(|(_, event)| wanted(event)) {
+			return Ok(Some(block));
+		}
+	}
+	Ok(None)
 }

@@ -42,6 +42,8 @@ pub struct State {
 	pub failures: VecDeque<ChainError>,
 	/// What the next calls end with although they do what they should.
 	pub lost_answers: VecDeque<ChainError>,
+	/// The newest final block, if it is not the best one.
+	pub finalized: Option<BlockNumber>,
 	/// No question is answered.
 	pub silent: bool,
 }
@@ -382,6 +384,15 @@ impl Chain for TestChain {
 		Box::pin(async {
 			self.ask(|state| BlockRef {
 				number: state.block,
+				hash: [0; 32],
+			})
+		})
+	}
+
+	fn finalized_block(&self) -> Answer<'_, BlockRef> {
+		Box::pin(async {
+			self.ask(|state| BlockRef {
+				number: state.finalized.unwrap_or(state.block),
 				hash: [0; 32],
 			})
 		})
