@@ -78,7 +78,7 @@ network: setup ## Start a relay chain and our collator behind it (with npm by zo
 .PHONY: test-network
 test-network: setup ## Test a relay chain with our collator behind it, and the tutorial for collators (needs npm)
 	$(CARGO_NODE)
-	scripts/network test zombienet/local.zndsl zombienet/upgrade.zndsl
+	scripts/network test zombienet/local.zndsl zombienet/two-collators.zndsl zombienet/upgrade.zndsl
 	scripts/test-tutorials docs/tutorials/run-a-collator.md
 
 .PHONY: test-story
