@@ -431,9 +431,19 @@ async fn what_proves_a_sector_is_kept_until_its_proof_is_final() {
 	let waits = |outcome| matches!(outcome, Outcome::Again(_));
 	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
 	fixture.restart().await;
-	assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	// To wait is no attempt, however long it takes.
+	for _ in 0..100 {
+		assert!(waits(run(&fixture, Kind::ProveCommit, "0").await.unwrap()));
+	}
 	let sector = fixture.app.database.sector(0).await.unwrap().unwrap();
 	assert_eq!(sector.state, SectorState::ProveCommitting);
+	// And whatever happens to its task, a sector that the chain has is not given up.
+	Pipeline::new(fixture.app.clone())
+		.gave_up(Kind::ProveCommit, "0", &TaskError::never("a fault"))
+		.await
+		.unwrap();
+	let kept = fixture.app.database.sector(0).await.unwrap().unwrap();
+	assert_eq!(kept.state, SectorState::ProveCommitting);
 	let first = sector.prove_commit_block.unwrap();
 	assert!(first > before.1);
 	assert_eq!(fixture.chain.count("prove_commit_sectors"), 1);

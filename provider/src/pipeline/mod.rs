@@ -73,6 +73,9 @@ impl Pipeline {
 		if kind == Kind::WaitSeed {
 			return prove::wait_seed(app, sector).await;
 		}
+		if kind == Kind::ProveCommit && prove_commit::waits(app, &sector).await? {
+			return Ok(Outcome::Again(prove_commit::POLL));
+		}
 		let lock = self.lock(sector.number).await?;
 		let outcome = self.locked_step(kind, sector, companion, &lock).await;
 		lock.release().await?;
@@ -251,7 +254,9 @@ impl Handler for Pipeline {
 			let Some(sector) = app.database.sector(number).await? else {
 				return Ok(());
 			};
-			if matches!(sector.state, SectorState::Finalizing | SectorState::Active) {
+			if matches!(sector.state, SectorState::Finalizing | SectorState::Active)
+				|| app.chain.sector(number).await?.is_some()
+			{
 				// It is proven on the chain: its files are all that counts, so nothing is removed.
 				return Ok(());
 			}

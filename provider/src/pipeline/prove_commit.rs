@@ -20,7 +20,17 @@ use crate::{
 };
 
 /// How often one looks whether the proof's block is final.
-const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL: Duration = Duration::from_secs(1);
+
+/// Whether there is nothing to do but to wait: the sector is proven, in a block that is not final yet.
+pub(super) async fn waits(app: &App, sector: &Sector) -> Result<bool, TaskError> {
+	let Some(block) = sector.prove_commit_block else {
+		return Ok(false);
+	};
+	let found = app.chain.sector(sector.number).await?;
+	Ok(found.is_some_and(|found| found.activated == block)
+		&& app.chain.finalized_block().await?.number < block)
+}
 
 /// Proves a sector, unless the chain has accepted its proof already, and waits until that is final.
 pub async fn run(app: &App, mut sector: Sector) -> Result<Outcome, TaskError> {
@@ -118,8 +128,6 @@ async fn proven(
 	let is_final = app.chain.finalized_block().await?.number >= block;
 	if is_final {
 		sector.state = SectorState::Finalizing;
-	} else if sector.prove_commit_block == Some(block) {
-		return Ok(Outcome::Again(POLL));
 	}
 	sector.prove_commit_block = Some(block);
 	if extrinsic.is_some() {
