@@ -76,7 +76,7 @@ network: setup ## Start a relay chain and our collator behind it (with npm by zo
 	scripts/network spawn $(NETWORK)
 
 .PHONY: test-network
-test-network: setup ## Test a relay chain with our collator behind it, and the tutorial for collators (needs npm)
+test-network: test-tools ## Test a relay chain with our collators behind it, their tutorial, and all of test-tools (needs npm)
 	$(CARGO_NODE)
 	scripts/network test zombienet/local.zndsl zombienet/two-collators.zndsl zombienet/upgrade.zndsl
 	scripts/test-tutorials docs/tutorials/run-a-collator.md
